@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file
+ * All of libcocoreset's public interface but the headers for platform authors.
+ */
+#ifndef COCORESET_COCORESET_H
+#define COCORESET_COCORESET_H
+
+#include <cocoreset/base.h>
+#include <cocoreset/error.h>
+#include <cocoreset/guest.h>
+#include <cocoreset/host.h>
+#include <cocoreset/image.h>
+#include <cocoreset/trace.h>
+#include <cocoreset/vcpu.h>
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file
+ * A guest: a recipe, and at any time at most one incarnation of it in KVM.
+ *
+ * Launch builds incarnation 1 from the recipe. Reset builds the next one from the
+ * same recipe, by the same path, and gives the old one back. What a VMM holds on
+ * to survives: the VM's and vCPUs' descriptor *numbers*, the addresses of the
+ * `kvm_run` pages and of guest memory, and the vCPU threads. They are valid from
+ * coco_guest_new() to coco_guest_free(); what they refer to is replaced.
+ *
+ * States (coco_guest_get_info() tells which):
+ *
+ *     configured -> launching -> runnable <-> parked -> resetting -> runnable
+ *
+ * A launch or reset that fails leaves the guest `down`: it has no VM, but its
+ * recipe, handles and shared memory are whole, and the same call may be made
+ * again. Teardown leads to `dead`.
+ *
+ * Calls that change a guest are made one after the other: if another thread is
+ * inside one, the next waits for it to end before it looks at the state.
+ *
+ * KVM serves a VM only to the process that created it: after fork(), a child must
+ * not use the parent's guests.
+ */
+#ifndef COCORESET_GUEST_H
+#define COCORESET_GUEST_H
+
+#include <cocoreset/error.h>
+#include <cocoreset/host.h>
+#include <cocoreset/image.h>
+#include <cocoreset/trace.h>
+
+struct coco_guest;
+struct coco_vcpu;
+struct kvm_cpuid2;
+
+/** The most memory regions a guest can have. */
+#define COCO_MEMORY_MAX_REGIONS 512u
+
+enum coco_state {
+	COCO_STATE_CONFIGURED = 1, /**< a recipe, never launched */
+	COCO_STATE_LAUNCHING = 2,  /**< the first incarnation is being built */
+	COCO_STATE_RUNNABLE = 3,   /**< vCPUs run when their threads call coco_vcpu_run() */
+	COCO_STATE_PARKED = 4,     /**< an incarnation whose vCPUs are at rest */
+	COCO_STATE_RESETTING = 5,  /**< the next incarnation is being built */
+	COCO_STATE_DOWN = 6,       /**< a launch or reset failed: no VM; retry or tear down */
+	COCO_STATE_DEAD = 7,       /**< torn down */
+};
+
+/** Which interrupt controllers the kernel models. */
+enum coco_irqchip {
+	COCO_IRQCHIP_NONE = 0,  /**< none, not even the local APICs */
+	COCO_IRQCHIP_SPLIT = 1, /**< the local APICs (KVM_CAP_SPLIT_IRQCHIP) */
+	COCO_IRQCHIP_FULL = 2,  /**< local APICs, IOAPIC and PICs (KVM_CREATE_IRQCHIP) */
+};
+
+enum coco_guest_flags {
+	/**
+	 * Mark all memory private at launch, instead of the launch image's pages
+	 * only. Costs time that is linear in the guest's memory (about 0.5 us a page).
+	 * For technologies without private memory: no effect.
+	 */
+	COCO_GUEST_EAGER_PRIVATE = 1u << 0,
+};
+
+/**
+ * Makes a thread leave KVM_RUN that is inside it or about to enter it. Called from
+ * another thread, with locks of the library held: it must not call into the library. See
+ * struct coco_guest_options.
+ */
+typedef void (*coco_kick_fn)(void *payload, struct coco_vcpu *vcpu);
+
+/** A range of guest memory that changes sides. */
+struct coco_conversion {
+	uint64_t gpa;
+	uint64_t size;
+	uint32_t to_private; /**< 1: shared -> private, 0: private -> shared */
+	uint32_t done;       /**< 0: about to happen, 1: it has happened */
+	uint8_t reserved[16];
+};
+
+/**
+ * Hears of every conversion, before and after it. A negative errno before it
+ * refuses the conversion (the guest is told); the value after it is ignored. Called from the vCPU's
+ * thread with locks of the library held: it must not call into the library.
+ */
+typedef int (*coco_convert_fn)(void *payload, const struct coco_conversion *conversion);
+
+struct coco_guest_options {
+	size_t struct_size;       /**< COCO_INIT */
+	uint32_t tech;            /**< enum coco_tech; required */
+	uint32_t vcpus;           /**< how many, at least 1. vCPU n has APIC id n */
+	struct coco_image *image; /**< the launch image; required. The guest takes a reference */
+	uint32_t irqchip;         /**< enum coco_irqchip */
+	uint32_t ioapic_pins;     /**< for COCO_IRQCHIP_SPLIT: pins of the VMM's own IOAPIC, at most
+				     4096 */
+	uint32_t flags;           /**< enum coco_guest_flags */
+	/**
+	 * How long launch, reset, park and teardown wait for vCPU threads to come
+	 * to rest, in milliseconds; 0: 5000.
+	 */
+	uint32_t park_timeout_ms;
+	/**
+	 * Signal that makes a vCPU thread leave KVM_RUN. The VMM has installed a
+	 * handler for it without SA_RESTART (an empty one is enough) and does not
+	 * block it in vCPU threads. 0: `kick` is used instead. One of the two is required.
+	 */
+	int32_t kick_signal;
+	uint32_t reserved0; /**< 0 */
+	coco_kick_fn kick;  /**< used instead of kick_signal */
+	void *kick_payload;
+	/**
+	 * The vCPUs' CPUID; NULL: what KVM_GET_SUPPORTED_CPUID answers. Copied. The
+	 * library writes each vCPU's APIC id into leaves 1, 0xb and 0x1f.
+	 */
+	const struct kvm_cpuid2 *cpuid;
+	/**
+	 * When a guest touches memory as private that was never converted, it gets
+	 * the pages around it too: first this many bytes, twice as many each
+	 * time up to `convert_max`. Multiples of the page; 0: 2 MiB and 64 MiB.
+	 */
+	uint64_t convert_first;
+	uint64_t convert_max;
+	coco_convert_fn converted; /**< hears of conversions; NULL: nobody does */
+	void *convert_payload;
+	coco_trace_fn trace; /**< takes trace events; NULL: nobody does */
+	void *trace_payload;
+};
+
+enum coco_memory_flags {
+	/**
+	 * Keep the shared side's contents at a reset. Without it the region reads
+	 * as zeroes (plus the launch image) in each new incarnation.
+	 */
+	COCO_MEMORY_KEEP = 1u << 0,
+	/**
+	 * For technologies without private memory: back the region with a
+	 * guest_memfd that the host can map, instead of ordinary memory. Always new at a reset, so
+	 * not together with COCO_MEMORY_KEEP or `host`.
+	 */
+	COCO_MEMORY_GUEST_MEMFD = 1u << 1,
+};
+
+/** A region of guest memory. Technologies with private memory give it both sides. */
+struct coco_memory {
+	size_t struct_size; /**< COCO_INIT */
+	uint64_t gpa;       /**< guest physical address, page aligned */
+	uint64_t size;      /**< bytes, a multiple of the page, not 0 */
+	/**
+	 * The caller's own mapping for the shared side, page aligned and readable and writable,
+	 * which stays mapped until coco_guest_free(); NULL: the library maps ordinary memory.
+	 */
+	void *host;
+	uint32_t flags;     /**< enum coco_memory_flags */
+	uint32_t reserved0; /**< 0 */
+};
+
+struct coco_guest_info {
+	size_t struct_size;  /**< COCO_INIT */
+	uint32_t state;      /**< enum coco_state */
+	uint32_t tech;       /**< enum coco_tech */
+	uint64_t generation; /**< incarnations built so far: 1 after launch, one more per reset */
+	uint32_t vcpus;
+	uint32_t
+		open_objects; /**< KVM objects open for this guest, see coco_guest_list_objects() */
+	uint64_t memory_bytes;
+	uint64_t private_bytes; /**< marked private now */
+	uint64_t conversions;   /**< served since the current incarnation began */
+	uint64_t total_ns;      /**< the last launch or reset, from call to return */
+	uint64_t phase_ns[16];  /**< of it, by enum coco_phase */
+};
+
+/** A KVM object that is open on behalf of a guest. */
+struct coco_object {
+	const char *kind; /**< "vm", "vcpu", "run mapping", "guest_memfd", "guest_memfd mapping" */
+	const char *holder; /**< what holds it: "guest", "vcpu 3", "memory 0x100000000" */
+	int32_t fd;         /**< its descriptor, -1 for mappings */
+	uint32_t reserved0;
+	uint64_t generation; /**< the incarnation it belongs to */
+};
+
+/** Takes one object; valid during the call. Must not call into the library. */
+typedef void (*coco_object_fn)(void *payload, const struct coco_object *object);
+
+COCO_BEGIN_DECLS
+
+/**
+ * Makes a guest and reserves its handles: descriptor numbers and addresses are
+ * valid from here on. Nothing is created in KVM yet.
+ *
+ * Errors: -EINVAL a bad or missing option (named in error->field); -EOPNOTSUPP the
+ * host can't launch this technology (the text says why); -E2BIG, -ENOMEM, -EMFILE.
+ *
+ * Ownership: the caller frees *out with coco_guest_free(). The guest holds references to
+ * `host` and to the image, which is immutable from here on.
+ * Thread safety: any thread. Allowed states: -.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_new(struct coco_host *host,
+					    const struct coco_guest_options *options,
+					    struct coco_guest **out, struct coco_error *error);
+
+/**
+ * Tears the guest down if that has not been done, and frees it with its vCPU
+ * handles, descriptor numbers and memory. NULL is allowed.
+ *
+ * Thread safety: no other thread may be inside a call on this guest or make one later.
+ * Allowed states: all.
+ */
+COCO_API void coco_guest_free(struct coco_guest *guest);
+
+/**
+ * Adds a region to the recipe.
+ *
+ * Errors: -EINVAL a size of 0, unaligned or wrapping values, flags that exclude each other
+ * or that the technology has no use for; -EEXIST it overlaps a region; -ENOSPC too many;
+ * -EOPNOTSUPP this host's guest_memfd can't be mapped; -EBUSY the state; -E2BIG, -ENOMEM.
+ *
+ * Thread safety: any thread. Allowed states: configured.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_add_memory(struct coco_guest *guest,
+						   const struct coco_memory *memory,
+						   struct coco_error *error);
+
+/**
+ * Builds the first incarnation. Returns when the guest may run.
+ *
+ * Errors: -EINVAL a run of the image lies outside of the guest's memory; -EBUSY the state;
+ * otherwise the errno of the call that failed (error->call). After -EINVAL and -EBUSY the state is
+ * as it was, after others it is `down`.
+ *
+ * Thread safety: any thread. Allowed states: configured, down.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct coco_error *error);
+
+/**
+ * Resets the guest in place: parks its vCPUs, gives its incarnation back, builds
+ * the next one from the recipe on the same handles, and lets the vCPU threads go on in it.
+ *
+ * It may be called from a vCPU's own thread between two coco_vcpu_run() calls, or from any other
+ * thread while vCPUs run; not from a callback of the library. vCPU threads that are inside
+ * coco_vcpu_run() stay there and continue in the new incarnation. One that is between two calls is
+ * waited for until it calls coco_vcpu_run() or coco_vcpu_park(): what a thread read from `kvm_run`
+ * stays valid until then. vCPUs that no thread ever ran are not waited for.
+ * If another thread is resetting the guest already, this call waits for that reset and returns its
+ * result. A parked guest is parked again afterwards, in its new incarnation.
+ *
+ * Errors: -ETIMEDOUT a vCPU did not come to rest (named in the text); nothing was touched
+ * and the guest runs on. -EBUSY the state. Otherwise the errno of the call that
+ * failed: the guest is `down`, its vCPU threads wait in coco_vcpu_run(), and
+ * the call may be made again.
+ *
+ * Thread safety: any thread. Allowed states: runnable, parked, down.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_reset(struct coco_guest *guest, struct coco_error *error);
+
+/**
+ * Brings all vCPUs to rest and keeps them there until coco_guest_resume(). Waits as
+ * coco_guest_reset() does.
+ *
+ * Errors: -ETIMEDOUT, -EBUSY.
+ * Thread safety: any thread. Allowed states: runnable; parked (nothing happens).
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_park(struct coco_guest *guest, struct coco_error *error);
+
+/**
+ * Lets a parked guest run again.
+ *
+ * Errors: -EBUSY.
+ * Thread safety: any thread. Allowed states: parked; runnable (nothing happens).
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_resume(struct coco_guest *guest, struct coco_error *error);
+
+/**
+ * Gives the guest's VM back to the kernel for good. Threads in coco_vcpu_run()
+ * return with COCO_EXIT_STOPPED. A second call does nothing.
+ *
+ * Errors: -ETIMEDOUT as for coco_guest_reset(), the guest runs on; otherwise the errno of the
+ * call that failed, the guest is `down` and the call may be made again.
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_teardown(struct coco_guest *guest,
+						 struct coco_error *error);
+
+/**
+ * Tells how the guest is. Does not wait for a launch or reset that is under way.
+ *
+ * @param info struct_size set by the caller; filled as far as that reaches.
+ *
+ * Errors: -EINVAL a struct_size too small.
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_get_info(struct coco_guest *guest,
+						 struct coco_guest_info *info,
+						 struct coco_error *error);
+
+/**
+ * Calls `fn` for each KVM object that is open on behalf of the guest: all that
+ * can keep its VM alive in the kernel.
+ *
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API void coco_guest_list_objects(struct coco_guest *guest, coco_object_fn fn, void *payload);
+
+/**
+ * The number of the VM's descriptor: the same in every incarnation. Between incarnations it
+ * refers to no VM. It is the guest's: never close it, and make no duplicate that outlives
+ * a reset (it would keep the old VM alive).
+ *
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API int coco_guest_vm_fd(const struct coco_guest *guest);
+
+/**
+ * How many incarnations were built: 0 before launch, 1 after it, one more per reset.
+ *
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API uint64_t coco_guest_generation(const struct coco_guest *guest);
+
+/**
+ * The host address of guest memory. It is the same in every incarnation. Pages
+ * that the guest holds as private do not show there.
+ *
+ * @param out set on success: `size` bytes are mapped there from the first launch on.
+ *
+ * Errors: -EFAULT the range is not within one region; -EINVAL size 0.
+ * Ownership: the guest's, valid until coco_guest_free().
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_host_address(struct coco_guest *guest, uint64_t gpa,
+						     uint64_t size, void **out,
+						     struct coco_error *error);
+
+/**
+ * A state's name in lower case ("runnable"), "unknown" for other values.
+ *
+ * Ownership: static text. Thread safety: any thread.
+ */
+COCO_API const char *coco_state_name(uint32_t state);
+
+COCO_END_DECLS
+
+#endif

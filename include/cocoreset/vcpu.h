@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file
+ * A guest's vCPUs: the run loop, and how threads meet a reset in it.
+ *
+ * One thread drives one vCPU: it calls coco_vcpu_run() in a loop and handles what that
+ * returns. The thread need not know of resets. It comes to rest ("parks") inside
+ * coco_vcpu_run() when one is asked for, and goes on in the next incarnation.
+ */
+#ifndef COCORESET_VCPU_H
+#define COCORESET_VCPU_H
+
+#include <cocoreset/guest.h>
+
+struct kvm_run;
+
+enum coco_exit_reason {
+	/** KVM_RUN returned; coco_vcpu_kvm_run() tells why, kvm_reason is its exit_reason. */
+	COCO_EXIT_KVM = 1,
+	/** coco_vcpu_kick(), or a signal that was not for parking. */
+	COCO_EXIT_INTERRUPTED = 2,
+	/** The guest was torn down: the thread has nothing more to do. */
+	COCO_EXIT_STOPPED = 3,
+};
+
+struct coco_exit {
+	size_t struct_size;  /**< COCO_INIT */
+	uint32_t reason;     /**< enum coco_exit_reason */
+	uint32_t kvm_reason; /**< KVM_EXIT_* for COCO_EXIT_KVM, else 0 */
+	uint64_t generation; /**< the incarnation that exited */
+};
+
+COCO_BEGIN_DECLS
+
+/**
+ * A guest's vCPU, NULL if there is none with that index.
+ *
+ * Ownership: the guest's, valid until coco_guest_free(), the same in every incarnation.
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API struct coco_vcpu *coco_guest_vcpu(struct coco_guest *guest, uint32_t index);
+
+/** The vCPU's index, which is its APIC id. Thread safety: any thread. */
+COCO_API uint32_t coco_vcpu_index(const struct coco_vcpu *vcpu);
+
+/**
+ * The number of the vCPU's descriptor: the same in every incarnation. As for
+ * coco_guest_vm_fd(), it is the guest's.
+ *
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API int coco_vcpu_fd(const struct coco_vcpu *vcpu);
+
+/**
+ * The vCPU's `kvm_run` page: the same address in every incarnation. Its contents are
+ * meaningful to the vCPU's thread between a COCO_EXIT_KVM and its next call of coco_vcpu_run() or
+ * coco_vcpu_park(). Not accessible while the guest has no VM.
+ *
+ * Thread safety: the address, any thread; the contents, the vCPU's thread.
+ * Allowed states: all.
+ */
+COCO_API struct kvm_run *coco_vcpu_kvm_run(const struct coco_vcpu *vcpu);
+
+/**
+ * Enters the guest and returns when the VMM has something to handle. Conversions between
+ * shared and private memory are served inside. While the guest is parked, being reset or down, the
+ * thread waits here, and goes on when it runs again.
+ *
+ * As with KVM_RUN, an exit that wants data back (IN, MMIO read) is completed by the next call. If a
+ * reset comes first there is nothing left to complete, and the new incarnation starts from
+ * its power-on state.
+ *
+ * @param exit struct_size set by the caller; filled on success as far as that reaches.
+ *
+ * Errors: -EBUSY the guest was never launched, or another thread is running this vCPU; -EFAULT
+ * the guest touched private memory that has no private side, or memory that is not mapped; -EINVAL;
+ * otherwise an errno of KVM_RUN. After an error the vCPU may be run again or the guest reset.
+ *
+ * Thread safety: one thread per vCPU at a time.
+ * Allowed states: all but configured and launching; in `dead` it returns COCO_EXIT_STOPPED.
+ */
+COCO_API COCO_MUST_CHECK int coco_vcpu_run(struct coco_vcpu *vcpu, struct coco_exit *exit,
+					   struct coco_error *error);
+
+/**
+ * Makes the vCPU's current coco_vcpu_run(), or its next one, return COCO_EXIT_INTERRUPTED soon.
+ * Several kicks before it returns count as one. Wakes a thread that waits there for a parked or
+ * down guest, too.
+ *
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API void coco_vcpu_kick(struct coco_vcpu *vcpu);
+
+/**
+ * Says that the vCPU's thread is done with its last exit and will not look at `kvm_run`
+ * until its next coco_vcpu_run(). For a thread that goes away or waits for something else: a reset
+ * need not wait for it. Does not block.
+ *
+ * Thread safety: the vCPU's thread. Allowed states: all.
+ */
+COCO_API void coco_vcpu_park(struct coco_vcpu *vcpu);
+
+COCO_END_DECLS
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The one build path: launch and reset of every technology go through the table
+ * of steps at the end of this file.
+ */
+#include "core/incarnation.h"
+
+#include "base/error.h"
+#include "base/range.h"
+#include "core/convert.h"
+#include "core/cpuid.h"
+#include "core/memory.h"
+#include "core/power_on.h"
+#include "core/trace.h"
+#include "kvm/uapi.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct build {
+	struct coco_guest *guest;
+	struct coco_incarnation *incarnation;
+	/* What the backend sees; its tables grow as the objects come into being. */
+	struct coco_launch launch;
+	struct coco_launch_slot *slots;
+	int *vcpu_fds;
+	struct kvm_run **runs;
+};
+
+__attribute__((format(printf, 2, 3))) static struct coco_holder holder(const struct build *build,
+								       const char *format, ...)
+{
+	struct coco_holder holder = {
+		.guest = build->guest,
+		.generation = build->incarnation->generation,
+	};
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(holder.name, sizeof(holder.name), format, arguments);
+	va_end(arguments);
+	return holder;
+}
+
+static int scrub(struct build *build, struct coco_error *error)
+{
+	struct coco_guest *guest = build->guest;
+
+	for (uint32_t i = 0; i < guest->recipe.region_count; i++) {
+		const struct coco_region *region = &guest->recipe.regions[i];
+		int r;
+
+		if (region->flags & (COCO_MEMORY_KEEP | COCO_MEMORY_GUEST_MEMFD))
+			continue;
+		r = coco_memory_discard_shared(guest, region, 0, region->size, COCO_STAGE_CREATE,
+					       error);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int create_irqchip(struct build *build, struct coco_error *error)
+{
+	const struct coco_recipe *recipe = &build->guest->recipe;
+	struct coco_seam *seam = build->guest->seam;
+	const int vm_fd = build->incarnation->vm.fd;
+
+	switch (recipe->irqchip) {
+	case COCO_IRQCHIP_SPLIT:
+		return coco_seam_enable_cap(seam, vm_fd, KVM_CAP_SPLIT_IRQCHIP, recipe->ioapic_pins,
+					    error);
+	case COCO_IRQCHIP_FULL:
+		return coco_seam_ioctl(seam, vm_fd, KVM_CREATE_IRQCHIP, 0, COCO_STAGE_CREATE,
+				       error);
+	default:
+		return 0;
+	}
+}
+
+static int create_vm(struct build *build, struct coco_error *error)
+{
+	const struct coco_backend *backend = build->guest->recipe.backend;
+	const struct coco_holder by = holder(build, "guest");
+	struct coco_seam *seam = build->guest->seam;
+	struct coco_kvm_object *vm = &build->incarnation->vm;
+	int r;
+
+	r = coco_object_create_vm(seam, vm, backend->vm_type, &by, error);
+	if (!r)
+		r = coco_object_move(seam, vm, build->guest->number, error);
+	if (r)
+		return r;
+	build->launch.vm_fd = vm->fd;
+	if (backend->private_memory)
+		r = coco_seam_enable_cap(seam, vm->fd, KVM_CAP_EXIT_HYPERCALL,
+					 1u << UAPI_HC_MAP_GPA_RANGE, error);
+	if (!r)
+		r = create_irqchip(build, error);
+	if (!r && backend->init_vm)
+		r = backend->init_vm(&build->launch, error);
+	return r;
+}
+
+/* What backs a region beside, or instead of, ordinary memory. */
+static int create_memfd(struct build *build, uint32_t index, struct coco_error *error)
+{
+	const struct coco_region *region = &build->guest->recipe.regions[index];
+	struct coco_incarnation_memory *memory = &build->incarnation->memory[index];
+	const struct coco_holder by = holder(build, "memory 0x%" PRIx64, region->gpa);
+	const bool shared = region->flags & COCO_MEMORY_GUEST_MEMFD;
+	struct coco_seam *seam = build->guest->seam;
+	int r;
+
+	if (!shared && !build->guest->recipe.backend->private_memory)
+		return 0;
+	r = coco_object_create_memfd(
+		seam, &memory->memfd, build->launch.vm_fd, region->size,
+		shared ? UAPI_GUEST_MEMFD_FLAG_MMAP | UAPI_GUEST_MEMFD_FLAG_INIT_SHARED : 0, &by,
+		error);
+	if (!r && shared)
+		r = coco_object_map(seam, &memory->map, COCO_OBJECT_GUEST_MEMFD_MAP,
+				    memory->memfd.fd, region->host, region->size, &by, error);
+	if (!r && !shared && coco_page_map_init(&memory->pages, region->size / COCO_PAGE_SIZE))
+		r = coco_fail_memory(error, COCO_STAGE_CREATE);
+	return r;
+}
+
+static int set_slot(struct build *build, uint32_t index, struct coco_error *error)
+{
+	const struct coco_launch_slot *slot = &build->slots[index];
+	const bool memfd = slot->memfd >= 0;
+	const struct uapi_memory_region2 region = {
+		.slot = index,
+		.flags = memfd ? UAPI_MEM_GUEST_MEMFD : 0,
+		.guest_phys_addr = slot->gpa,
+		.memory_size = slot->size,
+		.userspace_addr = (uintptr_t)slot->host,
+		.guest_memfd = memfd ? (uint32_t)slot->memfd : 0,
+	};
+
+	/* The older struct is the beginning of the newer one: kernels before 6.8 know only it. */
+	return coco_seam_set(build->guest->seam, build->launch.vm_fd,
+			     memfd ? UAPI_SET_USER_MEMORY_REGION2 : KVM_SET_USER_MEMORY_REGION,
+			     &region, COCO_STAGE_CREATE, error);
+}
+
+static int create_memory(struct build *build, struct coco_error *error)
+{
+	for (uint32_t i = 0; i < build->guest->recipe.region_count; i++) {
+		const struct coco_region *region = &build->guest->recipe.regions[i];
+		const struct coco_kvm_object *memfd = &build->incarnation->memory[i].memfd;
+		int r = create_memfd(build, i, error);
+
+		if (r)
+			return r;
+		build->slots[i] = (struct coco_launch_slot){
+			.gpa = region->gpa,
+			.size = region->size,
+			.host = region->host,
+			.memfd = memfd->kind == COCO_OBJECT_NONE ? -1 : memfd->fd,
+		};
+		build->launch.slot_count = i + 1;
+		r = set_slot(build, i, error);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int create_vcpu(struct build *build, uint32_t index, struct coco_error *error)
+{
+	const struct coco_holder by = holder(build, "vcpu %" PRIu32, index);
+	const struct coco_backend *backend = build->guest->recipe.backend;
+	const struct coco_vcpu *handle = &build->guest->vcpus[index];
+	struct coco_incarnation_vcpu *vcpu = &build->incarnation->vcpus[index];
+	struct coco_seam *seam = build->guest->seam;
+	int r;
+
+	r = coco_object_create_vcpu(seam, &vcpu->fd, build->launch.vm_fd, index, &by, error);
+	if (!r)
+		r = coco_object_move(seam, &vcpu->fd, handle->number, error);
+	if (!r)
+		r = coco_object_map(seam, &vcpu->run, COCO_OBJECT_RUN, vcpu->fd.fd, handle->run,
+				    seam->run_size, &by, error);
+	if (!r)
+		r = coco_cpuid_set(build->guest, vcpu->fd.fd, index, error);
+	if (r)
+		return r;
+	build->vcpu_fds[index] = vcpu->fd.fd;
+	build->runs[index] = handle->run;
+	build->launch.vcpus = index + 1;
+	return backend->init_vcpu ? backend->init_vcpu(&build->launch, index, error) : 0;
+}
+
+/* One after the other: KVM measures vCPUs in the order of their creation. */
+static int create_vcpus(struct build *build, struct coco_error *error)
+{
+	struct coco_guest *guest = build->guest;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < guest->recipe.vcpus; i++)
+		r = create_vcpu(build, i, error);
+	if (!r && guest->recipe.backend->open_registers && !guest->recipe.power_on)
+		r = coco_power_on_capture(guest, build->incarnation, &guest->recipe.power_on,
+					  error);
+	return r;
+}
+
+static int mark_private(struct build *build, struct coco_error *error)
+{
+	const struct coco_recipe *recipe = &build->guest->recipe;
+	int r = 0;
+
+	if (!recipe->backend->private_memory)
+		return 0;
+	if (recipe->flags & COCO_GUEST_EAGER_PRIVATE) {
+		for (uint32_t i = 0; !r && i < recipe->region_count; i++)
+			r = coco_convert_at_launch(build->guest, build->incarnation,
+						   recipe->regions[i].gpa, recipe->regions[i].size,
+						   error);
+		return r;
+	}
+	for (uint32_t i = 0; !r && i < recipe->image->count; i++)
+		r = coco_convert_at_launch(build->guest, build->incarnation,
+					   recipe->image->runs[i].gpa, recipe->image->runs[i].size,
+					   error);
+	return r;
+}
+
+static int load(struct build *build, struct coco_error *error)
+{
+	return build->guest->recipe.backend->load(&build->launch, error);
+}
+
+static int restore_power_on(struct build *build, struct coco_error *error)
+{
+	struct coco_guest *guest = build->guest;
+
+	if (!guest->recipe.power_on)
+		return 0;
+	return coco_power_on_restore(guest, build->incarnation, guest->recipe.power_on, error);
+}
+
+static int seal(struct build *build, struct coco_error *error)
+{
+	const struct coco_backend *backend = build->guest->recipe.backend;
+
+	return backend->seal ? backend->seal(&build->launch, error) : 0;
+}
+
+static const struct {
+	enum coco_phase phase;
+	int (*run)(struct build *build, struct coco_error *error);
+} steps[] = {
+	{COCO_PHASE_SCRUB, scrub},
+	{COCO_PHASE_VM, create_vm},
+	{COCO_PHASE_MEMORY, create_memory},
+	/* After the slots: marking memory first makes the slots dearer. */
+	{COCO_PHASE_VCPUS, create_vcpus},
+	{COCO_PHASE_ATTRIBUTES, mark_private},
+	{COCO_PHASE_LOAD, load},
+	/* After loading: a technology may use a vCPU for it. */
+	{COCO_PHASE_STATE, restore_power_on},
+	{COCO_PHASE_SEAL, seal},
+};
+
+static int run_steps(struct build *build, struct coco_error *error)
+{
+	const uint64_t generation = build->incarnation->generation;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		int r;
+
+		coco_phase_begin(build->guest, steps[i].phase, generation);
+		r = coco_phase_end(build->guest, steps[i].phase, generation,
+				   steps[i].run(build, error));
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			   struct coco_error *error)
+{
+	const struct coco_recipe *recipe = &guest->recipe;
+	struct build build = {
+		.guest = guest,
+		.incarnation = incarnation,
+		.slots = calloc(recipe->region_count, sizeof(*build.slots)),
+		.vcpu_fds = calloc(recipe->vcpus, sizeof(*build.vcpu_fds)),
+		.runs = calloc(recipe->vcpus, sizeof(struct kvm_run *)),
+	};
+	int r;
+
+	build.launch = (struct coco_launch){
+		.seam = guest->seam,
+		.vcpu_fds = build.vcpu_fds,
+		.runs = build.runs,
+		.slots = build.slots,
+		.gpa_end = recipe->gpa_end,
+		.image = recipe->image,
+	};
+	if (build.slots && build.vcpu_fds && build.runs)
+		r = run_steps(&build, error);
+	else
+		r = coco_fail_memory(error, COCO_STAGE_CREATE);
+	free(build.slots);
+	free(build.vcpu_fds);
+	free(build.runs);
+	return r;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A guest from the inside: its recipe, its vCPUs and its incarnation. */
+#ifndef COCO_CORE_GUEST_H
+#define COCO_CORE_GUEST_H
+
+#include <cocoreset/guest.h>
+#include <cocoreset/vcpu.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "backend/backend.h"
+#include "core/host.h"
+#include "core/page_map.h"
+
+struct coco_power_on;
+struct kvm_run;
+
+/* A region of the recipe. Its host address outlives incarnations. */
+struct coco_region {
+	uint64_t gpa;
+	uint64_t size;
+	uint32_t flags; /* enum coco_memory_flags */
+	void *host;
+	bool owned; /* `host` is the library's mapping */
+};
+
+/* What every incarnation is built from. */
+struct coco_recipe {
+	const struct coco_backend *backend;
+	uint32_t vcpus;
+	uint32_t irqchip;
+	uint32_t ioapic_pins;
+	uint32_t flags; /* enum coco_guest_flags */
+	struct coco_image *image;
+	struct kvm_cpuid2 *cpuid;
+	uint64_t gpa_end; /* from the CPUID's physical address width */
+	struct coco_region *regions;
+	uint32_t region_count;
+	struct coco_power_on *power_on; /* captured before the first run; NULL until then */
+};
+
+struct coco_incarnation_vcpu {
+	struct coco_kvm_object fd;
+	struct coco_kvm_object run;
+};
+
+struct coco_incarnation_memory {
+	struct coco_kvm_object memfd;
+	struct coco_kvm_object map; /* of a memfd that the host may touch */
+	struct coco_page_map pages; /* which side each page is on */
+};
+
+/* The KVM objects of one life. Those that are not open are zero. */
+struct coco_incarnation {
+	uint64_t generation;
+	struct coco_kvm_object vm;
+	struct coco_incarnation_vcpu *vcpus;    /* recipe.vcpus */
+	struct coco_incarnation_memory *memory; /* recipe.region_count */
+};
+
+/* Where a vCPU's thread is. */
+enum coco_vcpu_place {
+	COCO_VCPU_AWAY,    /* not interested in kvm_run: at rest */
+	COCO_VCPU_INSIDE,  /* in coco_vcpu_run(), in the guest or about to enter it */
+	COCO_VCPU_WAITING, /* in coco_vcpu_run(), held back: at rest */
+	COCO_VCPU_OUTSIDE, /* its VMM is handling an exit and may read kvm_run */
+};
+
+/* Why a vCPU must not enter the guest. */
+enum coco_attention {
+	COCO_ATTENTION_HOLD = 1u << 0, /* the guest is not runnable */
+	COCO_ATTENTION_KICK = 1u << 1,
+	COCO_ATTENTION_STOP = 1u << 2, /* the guest is dead */
+};
+
+struct coco_vcpu {
+	struct coco_guest *guest;
+	uint32_t index;
+	int number;          /* its descriptor's, in every incarnation */
+	struct kvm_run *run; /* its address, in every incarnation */
+
+	/*
+	 * The two words of the parking protocol (core/park.c). The thread writes
+	 * `place` and then reads `attention`; others write `attention` and then read `place`.
+	 */
+	atomic_uint place;        /* enum coco_vcpu_place */
+	atomic_uint attention;    /* enum coco_attention, ored */
+	_Atomic pthread_t thread; /* the last that ran it */
+	_Atomic pid_t tid;
+	atomic_bool pulled; /* immediate_exit was set by us */
+
+	/* For its thread only: core/convert.c. */
+	uint64_t grown_end;  /* where the last grown conversion ended */
+	uint64_t grown_size; /* how much it took */
+	uint64_t stuck_gpa;
+	uint32_t stuck_count;
+};
+
+struct coco_phases {
+	uint64_t begin_ns;
+	uint64_t total_ns;
+	uint64_t phase_ns[16];
+	uint64_t phase_begin_ns;
+};
+
+struct coco_guest {
+	struct coco_host *host;
+	struct coco_seam *seam; /* the host's */
+	struct coco_recipe recipe;
+	int number; /* the VM's descriptor's, in every incarnation */
+	struct coco_vcpu *vcpus;
+
+	uint32_t park_timeout_ms;
+	int kick_signal;
+	coco_kick_fn kick;
+	void *kick_payload;
+	coco_convert_fn converted;
+	void *convert_payload;
+	uint64_t convert_first;
+	uint64_t convert_max;
+	coco_trace_fn trace;
+	void *trace_payload;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* a vCPU's place, the state or `operation` */
+	enum coco_state state;
+	bool paused;                            /* by coco_guest_park() */
+	const struct coco_operation *operation; /* under way in some thread; NULL if none */
+	uint64_t operations;                    /* how many have ended */
+	struct coco_error last_error;           /* of the last reset; code 0 if it went well */
+	struct coco_phases last;                /* of the last launch or reset */
+	_Atomic uint64_t generation;
+
+	/*
+	 * Whoever has set `operation` may change it, without the lock. In `down` it may be
+	 * there still, with what could not be given back.
+	 */
+	struct coco_incarnation *incarnation;
+	struct coco_phases phases; /* of the launch or reset that is under way */
+
+	pthread_mutex_t memory_lock; /* page maps and the conversions that change them */
+	uint64_t private_bytes;
+	uint64_t conversions;
+};
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "core/incarnation.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+static void free_incarnation(const struct coco_guest *guest, struct coco_incarnation *incarnation)
+{
+	for (uint32_t i = 0; incarnation->memory && i < guest->recipe.region_count; i++)
+		coco_page_map_destroy(&incarnation->memory[i].pages);
+	free(incarnation->memory);
+	free(incarnation->vcpus);
+	free(incarnation);
+}
+
+int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
+			 struct coco_incarnation **out, struct coco_error *error)
+{
+	const struct coco_recipe *recipe = &guest->recipe;
+	struct coco_incarnation *incarnation = calloc(1, sizeof(*incarnation));
+
+	if (!incarnation)
+		return coco_fail_memory(error, COCO_STAGE_CREATE);
+	incarnation->generation = generation;
+	incarnation->vcpus = calloc(recipe->vcpus, sizeof(*incarnation->vcpus));
+	incarnation->memory = calloc(recipe->region_count, sizeof(*incarnation->memory));
+	if (!incarnation->vcpus || !incarnation->memory) {
+		free_incarnation(guest, incarnation);
+		return coco_fail_memory(error, COCO_STAGE_CREATE);
+	}
+	*out = incarnation;
+	return 0;
+}
+
+/* All that holds the VM but the VM's own descriptor first. */
+static void each_object(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			void (*fn)(void *payload, struct coco_kvm_object *object), void *payload)
+{
+	for (uint32_t i = 0; i < guest->recipe.vcpus; i++) {
+		fn(payload, &incarnation->vcpus[i].run);
+		fn(payload, &incarnation->vcpus[i].fd);
+	}
+	for (uint32_t i = 0; i < guest->recipe.region_count; i++) {
+		fn(payload, &incarnation->memory[i].map);
+		fn(payload, &incarnation->memory[i].memfd);
+	}
+	fn(payload, &incarnation->vm);
+}
+
+struct retirement {
+	struct coco_seam *seam;
+	struct coco_error *error;
+	int result; /* the first failure */
+};
+
+static void release(void *payload, struct coco_kvm_object *object)
+{
+	struct retirement *retirement = payload;
+	int r = coco_object_release(retirement->seam, object,
+				    retirement->result ? NULL : retirement->error);
+
+	if (!retirement->result)
+		retirement->result = r;
+}
+
+int coco_incarnation_retire(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			    struct coco_error *error)
+{
+	struct retirement retirement = {.seam = guest->seam, .error = error};
+
+	if (!incarnation)
+		return 0;
+	each_object(guest, incarnation, release, &retirement);
+	if (!retirement.result)
+		free_incarnation(guest, incarnation);
+	return retirement.result;
+}
+
+static void forget(void *payload, struct coco_kvm_object *object)
+{
+	coco_object_forget(payload, object);
+}
+
+void coco_incarnation_abandon(struct coco_guest *guest, struct coco_incarnation *incarnation)
+{
+	if (!incarnation)
+		return;
+	each_object(guest, incarnation, forget, guest->seam);
+	free_incarnation(guest, incarnation);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One life of a guest: its KVM objects, made by one path and given back by one. */
+#ifndef COCO_CORE_INCARNATION_H
+#define COCO_CORE_INCARNATION_H
+
+#include "core/guest.h"
+
+/* An incarnation of which nothing is open yet. */
+int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
+			 struct coco_incarnation **out, struct coco_error *error);
+
+/*
+ * Builds it from the guest's recipe, on the guest's handles. On failure it is left with what was
+ * opened so far.
+ */
+int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			   struct coco_error *error);
+
+/*
+ * Gives everything back that is open and frees the incarnation. If something
+ * could not be given back it stays, with just that, and the call may be made again.
+ * NULL is allowed.
+ */
+int coco_incarnation_retire(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			    struct coco_error *error);
+
+/*
+ * Frees an incarnation that could not be retired, when the guest's numbers and
+ * addresses are about to be given up. NULL is allowed.
+ */
+void coco_incarnation_abandon(struct coco_guest *guest, struct coco_incarnation *incarnation);
+
+#endif

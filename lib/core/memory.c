@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#define _GNU_SOURCE /* MADV_REMOVE */
+
+#include "core/memory.h"
+
+#include "base/error.h"
+#include "base/options.h"
+#include "base/range.h"
+#include "core/state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define LARGE_PAGE 0x200000ull
+
+static int check_flags(const struct coco_guest *guest, const struct coco_memory *memory,
+		       struct coco_error *error)
+{
+	const struct coco_backend *backend = guest->recipe.backend;
+	struct coco_tech_info info = {0};
+	int r;
+
+	if (memory->flags & ~(uint32_t)(COCO_MEMORY_KEEP | COCO_MEMORY_GUEST_MEMFD))
+		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
+				       memory->flags);
+	if (!(memory->flags & COCO_MEMORY_GUEST_MEMFD))
+		return 0;
+	if (memory->flags & COCO_MEMORY_KEEP)
+		return coco_fail_field(
+			error, -EINVAL, "flags",
+			"a guest_memfd is new in each incarnation and can't be kept");
+	if (memory->host)
+		return coco_fail_field(error, -EINVAL, "host",
+				       "memory is either the caller's or a guest_memfd's");
+	if (backend->private_memory)
+		return coco_fail_field(error, -EINVAL, "flags",
+				       "a %s guest has guest_memfds for its private memory anyway",
+				       backend->name);
+	r = backend->probe(guest->seam, &info, error);
+	if (r)
+		return r;
+	if (!info.guest_memfd_shared)
+		return coco_fail_field(error, -EOPNOTSUPP, "flags",
+				       "this kernel's guest_memfd can't be mapped by the host: "
+				       "Linux 6.18 or newer is needed");
+	return 0;
+}
+
+static int check_memory(const struct coco_guest *guest, const struct coco_memory *memory,
+			struct coco_error *error)
+{
+	const struct coco_recipe *recipe = &guest->recipe;
+
+	if (memory->reserved0)
+		return coco_fail_field(error, -EINVAL, "reserved0", "reserved0 is not 0");
+	if (!coco_page_aligned(memory->gpa))
+		return coco_fail_field(error, -EINVAL, "gpa",
+				       "0x%" PRIx64 " is not aligned to a page", memory->gpa);
+	if (!memory->size || !coco_page_aligned(memory->size))
+		return coco_fail_field(error, -EINVAL, "size",
+				       "0x%" PRIx64 " is not a whole number of pages, at least one",
+				       memory->size);
+	if (memory->gpa >= recipe->gpa_end || memory->size > recipe->gpa_end - memory->gpa)
+		return coco_fail_field(error, -EINVAL, "size",
+				       "0x%" PRIx64 " bytes at 0x%" PRIx64
+				       " end beyond what the vCPUs can address, 0x%" PRIx64,
+				       memory->size, memory->gpa, recipe->gpa_end);
+	if (!coco_page_aligned((uintptr_t)memory->host))
+		return coco_fail_field(error, -EINVAL, "host", "%p is not aligned to a page",
+				       memory->host);
+	for (uint32_t i = 0; i < recipe->region_count; i++) {
+		const struct coco_region *other = &recipe->regions[i];
+
+		if (coco_ranges_overlap(memory->gpa, memory->size, other->gpa, other->size))
+			return coco_fail_field(error, -EEXIST, "gpa",
+					       "0x%" PRIx64 " bytes at 0x%" PRIx64
+					       " overlap the region of 0x%" PRIx64
+					       " bytes at 0x%" PRIx64,
+					       memory->size, memory->gpa, other->size, other->gpa);
+	}
+	if (recipe->region_count >= COCO_MEMORY_MAX_REGIONS)
+		return coco_fail_field(error, -ENOSPC, "memory", "the guest has %u regions already",
+				       COCO_MEMORY_MAX_REGIONS);
+	return check_flags(guest, memory, error);
+}
+
+/*
+ * Host memory that is congruent to the guest's addresses modulo the large page, so that KVM can
+ * map it with large pages: a larger mapping whose ends are cut off.
+ */
+static int map_host_memory(struct coco_guest *guest, struct coco_region *region,
+			   struct coco_error *error)
+{
+	const bool backed = !(region->flags & COCO_MEMORY_GUEST_MEMFD);
+	const int protection = backed ? PROT_READ | PROT_WRITE : PROT_NONE;
+	const size_t slack = region->size >= LARGE_PAGE ? LARGE_PAGE : 0;
+	unsigned char *whole, *host;
+	void *mapped;
+	size_t before;
+	int r;
+
+	r = coco_seam_map_memory(guest->seam, region->size + slack, protection, &mapped, error);
+	if (r)
+		return r;
+	whole = mapped;
+	before = slack ? (size_t)((region->gpa - (uintptr_t)whole) & (LARGE_PAGE - 1)) : 0;
+	host = whole + before;
+
+	if (before)
+		r = coco_seam_unmap(guest->seam, whole, before);
+	if (!r && slack > before)
+		r = coco_seam_unmap(guest->seam, host + region->size, slack - before);
+	if (r) {
+		coco_seam_unmap(guest->seam, whole, region->size + slack);
+		return coco_fail_call(error, r, COCO_STAGE_CREATE, "munmap",
+				      "aligning guest memory");
+	}
+	region->host = host;
+	region->owned = true;
+	return 0;
+}
+
+static int add_region(struct coco_guest *guest, const struct coco_memory *memory,
+		      struct coco_error *error)
+{
+	struct coco_recipe *recipe = &guest->recipe;
+	struct coco_region region = {
+		.gpa = memory->gpa,
+		.size = memory->size,
+		.flags = memory->flags,
+		.host = memory->host,
+	};
+	struct coco_region *regions;
+	int r;
+
+	r = check_memory(guest, memory, error);
+	if (r)
+		return r;
+	regions = realloc(recipe->regions, (recipe->region_count + 1) * sizeof(*regions));
+	if (!regions)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	recipe->regions = regions;
+	if (!region.host) {
+		r = map_host_memory(guest, &region, error);
+		if (r)
+			return r;
+	}
+	regions[recipe->region_count++] = region;
+	return 0;
+}
+
+int coco_guest_add_memory(struct coco_guest *guest, const struct coco_memory *memory,
+			  struct coco_error *error)
+{
+	struct coco_memory given;
+	int r;
+
+	r = coco_options_read(&given, sizeof(given), memory, COCO_END_OF(struct coco_memory, size),
+			      "memory", error);
+	if (r)
+		return r;
+	pthread_mutex_lock(&guest->lock);
+	r = coco_operation_begin(guest, &coco_operation_add_memory, error);
+	if (!r) {
+		r = add_region(guest, &given, error);
+		coco_operation_end(guest);
+	}
+	pthread_mutex_unlock(&guest->lock);
+	return r;
+}
+
+void coco_memory_release(struct coco_guest *guest)
+{
+	struct coco_recipe *recipe = &guest->recipe;
+
+	for (uint32_t i = 0; i < recipe->region_count; i++)
+		if (recipe->regions[i].owned)
+			coco_seam_unmap(guest->seam, recipe->regions[i].host,
+					recipe->regions[i].size);
+	free(recipe->regions);
+	recipe->regions = NULL;
+	recipe->region_count = 0;
+}
+
+uint32_t coco_memory_find(const struct coco_guest *guest, uint64_t gpa)
+{
+	const struct coco_recipe *recipe = &guest->recipe;
+	uint32_t i;
+
+	for (i = 0; i < recipe->region_count; i++)
+		if (gpa >= recipe->regions[i].gpa &&
+		    gpa - recipe->regions[i].gpa < recipe->regions[i].size)
+			break;
+	return i;
+}
+
+bool coco_memory_covers(const struct coco_guest *guest, uint64_t gpa, uint64_t size)
+{
+	const uint64_t end = gpa + size;
+
+	while (gpa < end) {
+		uint32_t i = coco_memory_find(guest, gpa);
+
+		if (i == guest->recipe.region_count)
+			return false;
+		gpa = guest->recipe.regions[i].gpa + guest->recipe.regions[i].size;
+	}
+	return true;
+}
+
+int coco_memory_discard_shared(struct coco_guest *guest, const struct coco_region *region,
+			       uint64_t offset, uint64_t size, uint32_t stage,
+			       struct coco_error *error)
+{
+	unsigned char *start = (unsigned char *)region->host + offset;
+	int r;
+
+	/*
+	 * The library's own memory is anonymous and private, for which DONTNEED does it. A caller's
+	 * may be a shared mapping, for which only REMOVE does; REMOVE fails on
+	 * private ones, and both fail on locked memory.
+	 */
+	if (!region->owned && !coco_seam_madvise(guest->seam, start, (size_t)size, MADV_REMOVE))
+		return 0;
+	r = coco_seam_madvise(guest->seam, start, (size_t)size, MADV_DONTNEED);
+	if (r && region->owned)
+		return coco_fail_call(error, r, stage, "madvise",
+				      "emptying shared memory at 0x%" PRIx64, region->gpa + offset);
+	if (r)
+		memset(start, 0, (size_t)size);
+	return 0;
+}
+
+int coco_guest_host_address(struct coco_guest *guest, uint64_t gpa, uint64_t size, void **out,
+			    struct coco_error *error)
+{
+	const struct coco_region *region;
+	uint64_t offset;
+	int r = 0;
+
+	if (!size)
+		return coco_fail_field(error, -EINVAL, "size", "size is 0");
+	pthread_mutex_lock(&guest->lock);
+	region = &guest->recipe.regions[coco_memory_find(guest, gpa)];
+	if (region == guest->recipe.regions + guest->recipe.region_count ||
+	    size > region->size - (gpa - region->gpa)) {
+		r = coco_fail_field(error, -EFAULT, "gpa",
+				    "0x%" PRIx64 " bytes at 0x%" PRIx64 " are not in one region",
+				    size, gpa);
+	} else {
+		offset = gpa - region->gpa;
+		*out = (unsigned char *)region->host + offset;
+	}
+	pthread_mutex_unlock(&guest->lock);
+	return r;
+}

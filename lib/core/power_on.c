@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "core/power_on.h"
+
+#include "base/error.h"
+#include "kvm/uapi.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/*
+ * A new vCPU's TSC starts with the others' of its VM; writing a captured value
+ * would only start it late.
+ */
+#define MSR_IA32_TSC 0x10
+
+struct vcpu_state {
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	struct kvm_xcrs xcrs;
+	struct kvm_debugregs debugregs;
+	struct kvm_lapic_state lapic;
+	struct kvm_mp_state mp_state;
+	struct kvm_vcpu_events events;
+	void *xsave;           /* xsave_size bytes */
+	struct kvm_msrs *msrs; /* those that can be read and written */
+};
+
+struct coco_power_on {
+	uint32_t vcpus;
+	bool local_apic;
+	size_t xsave_size;
+	bool msrs_known; /* a first restore has told which MSRs can be written */
+	struct vcpu_state states[];
+};
+
+/* The fixed-size parts, in the order they are put back (kvm-api: sregs bring the APIC base). */
+static const struct part {
+	unsigned long get, set;
+	size_t offset;
+	bool needs_local_apic;
+} early_parts[] = {
+	{KVM_GET_SREGS, KVM_SET_SREGS, offsetof(struct vcpu_state, sregs), false},
+	{KVM_GET_XCRS, KVM_SET_XCRS, offsetof(struct vcpu_state, xcrs), false},
+};
+static const struct part late_parts[] = {
+	{KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, offsetof(struct vcpu_state, debugregs), false},
+	{KVM_GET_LAPIC, KVM_SET_LAPIC, offsetof(struct vcpu_state, lapic), true},
+	{KVM_GET_REGS, KVM_SET_REGS, offsetof(struct vcpu_state, regs), false},
+	{KVM_GET_MP_STATE, KVM_SET_MP_STATE, offsetof(struct vcpu_state, mp_state), false},
+	{KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, offsetof(struct vcpu_state, events), false},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static int each_part(struct coco_seam *seam, int fd, const struct part *parts, size_t count,
+		     bool local_apic, bool set, struct vcpu_state *state, struct coco_error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < count; i++) {
+		void *part = (unsigned char *)state + parts[i].offset;
+
+		if (parts[i].needs_local_apic && !local_apic)
+			continue;
+		if (set)
+			r = coco_seam_set(seam, fd, parts[i].set, part, COCO_STAGE_CREATE, error);
+		else
+			r = coco_seam_get(seam, fd, parts[i].get, part, COCO_STAGE_CREATE, error);
+	}
+	return r;
+}
+
+static struct kvm_msrs *new_msrs(uint32_t count)
+{
+	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + count * sizeof(msrs->entries[0]));
+
+	if (msrs)
+		msrs->nmsrs = count;
+	return msrs;
+}
+
+/* The MSRs that KVM says make up a vCPU's state. The caller frees *out. */
+static int list_msrs(struct coco_seam *seam, struct kvm_msr_list **out, struct coco_error *error)
+{
+	struct kvm_msr_list *list = NULL;
+	uint32_t count = 0;
+
+	/* The list can grow between two calls (a CPU that comes online): ask until it fits. */
+	for (int round = 0; round < 8; round++) {
+		struct kvm_msr_list *larger;
+		int r;
+
+		larger = realloc(list, sizeof(*list) + count * sizeof(list->indices[0]));
+		if (!larger) {
+			free(list);
+			return coco_fail_memory(error, COCO_STAGE_CREATE);
+		}
+		list = larger;
+		list->nmsrs = count;
+		r = coco_seam_get(seam, seam->kvm_fd, KVM_GET_MSR_INDEX_LIST, list,
+				  COCO_STAGE_CREATE, error);
+		if (!r) {
+			*out = list;
+			return 0;
+		}
+		if (r != -E2BIG || list->nmsrs <= count) {
+			free(list);
+			return r;
+		}
+		count = list->nmsrs;
+	}
+	free(list);
+	return coco_fail(error, -EAGAIN, COCO_STAGE_CREATE,
+			 "the kernel's list of MSRs keeps growing");
+}
+
+/*
+ * KVM_GET_MSRS and KVM_SET_MSRS stop at the first MSR that is refused and
+ * answer how many were done. This goes on behind it and drops the refused one from `msrs`.
+ */
+static int transfer_msrs(struct coco_seam *seam, int fd, unsigned long request,
+			 struct kvm_msrs *msrs, struct coco_error *error)
+{
+	struct kvm_msrs *rest = new_msrs(msrs->nmsrs);
+	uint32_t kept = 0, next = 0;
+	int r = 0;
+
+	if (!rest)
+		return coco_fail_memory(error, COCO_STAGE_CREATE);
+	while (next < msrs->nmsrs) {
+		const uint32_t left = msrs->nmsrs - next;
+
+		rest->nmsrs = left;
+		memcpy(rest->entries, &msrs->entries[next], left * sizeof(rest->entries[0]));
+		r = coco_seam_get(seam, fd, request, rest, COCO_STAGE_CREATE, error);
+		if (r < 0)
+			break;
+		if ((uint32_t)r > left) {
+			r = coco_fail(error, -EIO, COCO_STAGE_CREATE,
+				      "%s answered %d for %" PRIu32 " MSRs",
+				      coco_seam_request_name(request), r, left);
+			break;
+		}
+		memcpy(&msrs->entries[kept], rest->entries, (uint32_t)r * sizeof(rest->entries[0]));
+		kept += (uint32_t)r;
+		next += (uint32_t)r + 1;
+		r = 0;
+	}
+	free(rest);
+	if (!r)
+		msrs->nmsrs = kept;
+	return r;
+}
+
+/* KVM takes fewer than 256 MSRs in one call. */
+#define MSRS_AT_ONCE 255
+
+static int capture_msrs(struct coco_seam *seam, int fd, const struct kvm_msr_list *list,
+			struct vcpu_state *state, struct coco_error *error)
+{
+	uint32_t count = 0;
+
+	state->msrs = new_msrs(list->nmsrs);
+	if (!state->msrs)
+		return coco_fail_memory(error, COCO_STAGE_CREATE);
+	for (uint32_t i = 0; i < list->nmsrs && count < MSRS_AT_ONCE; i++)
+		if (list->indices[i] != MSR_IA32_TSC)
+			state->msrs->entries[count++].index = list->indices[i];
+	state->msrs->nmsrs = count;
+	return transfer_msrs(seam, fd, KVM_GET_MSRS, state->msrs, error);
+}
+
+static int restore_msrs(struct coco_guest *guest, int fd, bool known, struct vcpu_state *state,
+			struct coco_error *error)
+{
+	const uint32_t count = state->msrs->nmsrs;
+	int r = transfer_msrs(guest->seam, fd, KVM_SET_MSRS, state->msrs, error);
+
+	if (r || state->msrs->nmsrs == count)
+		return r;
+	if (known)
+		return coco_fail(error, -EIO, COCO_STAGE_CREATE,
+				 "KVM refuses %" PRIu32 " MSRs that it took in an earlier life",
+				 count - state->msrs->nmsrs);
+	coco_log(&guest->seam->log, COCO_LOG_DEBUG,
+		 "%" PRIu32 " MSRs can be read but not written and keep KVM's own values",
+		 count - state->msrs->nmsrs);
+	return 0;
+}
+
+static unsigned long get_xsave_request(const struct coco_power_on *power_on)
+{
+	return power_on->xsave_size > sizeof(struct kvm_xsave) ? KVM_GET_XSAVE2 : KVM_GET_XSAVE;
+}
+
+static int capture_vcpu(struct coco_guest *guest, int fd, const struct kvm_msr_list *list,
+			const struct coco_power_on *power_on, struct vcpu_state *state,
+			struct coco_error *error)
+{
+	struct coco_seam *seam = guest->seam;
+	int r;
+
+	state->xsave = calloc(1, power_on->xsave_size);
+	if (!state->xsave)
+		return coco_fail_memory(error, COCO_STAGE_CREATE);
+	r = each_part(seam, fd, early_parts, COUNT(early_parts), power_on->local_apic, false, state,
+		      error);
+	if (!r)
+		r = coco_seam_get(seam, fd, get_xsave_request(power_on), state->xsave,
+				  COCO_STAGE_CREATE, error);
+	if (!r)
+		r = capture_msrs(seam, fd, list, state, error);
+	if (!r)
+		r = each_part(seam, fd, late_parts, COUNT(late_parts), power_on->local_apic, false,
+			      state, error);
+	return r;
+}
+
+static int restore_vcpu(struct coco_guest *guest, int fd, const struct coco_power_on *power_on,
+			struct vcpu_state *state, struct coco_error *error)
+{
+	struct coco_seam *seam = guest->seam;
+	int r;
+
+	r = each_part(seam, fd, early_parts, COUNT(early_parts), power_on->local_apic, true, state,
+		      error);
+	if (!r)
+		r = coco_seam_set(seam, fd, KVM_SET_XSAVE, state->xsave, COCO_STAGE_CREATE, error);
+	if (!r)
+		r = restore_msrs(guest, fd, power_on->msrs_known, state, error);
+	if (!r)
+		r = each_part(seam, fd, late_parts, COUNT(late_parts), power_on->local_apic, true,
+			      state, error);
+	return r;
+}
+
+int coco_power_on_capture(struct coco_guest *guest, const struct coco_incarnation *incarnation,
+			  struct coco_power_on **out, struct coco_error *error)
+{
+	const struct coco_recipe *recipe = &guest->recipe;
+	struct coco_power_on *power_on;
+	struct kvm_msr_list *list = NULL;
+	int r;
+
+	power_on = calloc(1, sizeof(*power_on) + recipe->vcpus * sizeof(power_on->states[0]));
+	if (!power_on)
+		return coco_fail_memory(error, COCO_STAGE_CREATE);
+	power_on->vcpus = recipe->vcpus;
+	power_on->local_apic = recipe->irqchip != COCO_IRQCHIP_NONE;
+	power_on->xsave_size = sizeof(struct kvm_xsave);
+
+	/* 0 from kernels without KVM_GET_XSAVE2, whose state always fits. */
+	r = coco_seam_check_extension(guest->seam, incarnation->vm.fd, KVM_CAP_XSAVE2, error);
+	if (r > (int)sizeof(struct kvm_xsave))
+		power_on->xsave_size = (size_t)r;
+	if (r >= 0)
+		r = list_msrs(guest->seam, &list, error);
+	if (r) {
+		coco_power_on_free(power_on);
+		return r;
+	}
+	for (uint32_t i = 0; !r && i < recipe->vcpus; i++)
+		r = capture_vcpu(guest, incarnation->vcpus[i].fd.fd, list, power_on,
+				 &power_on->states[i], error);
+	free(list);
+	if (r)
+		coco_power_on_free(power_on);
+	else
+		*out = power_on;
+	return r;
+}
+
+int coco_power_on_restore(struct coco_guest *guest, const struct coco_incarnation *incarnation,
+			  struct coco_power_on *power_on, struct coco_error *error)
+{
+	for (uint32_t i = 0; i < power_on->vcpus; i++) {
+		int r = restore_vcpu(guest, incarnation->vcpus[i].fd.fd, power_on,
+				     &power_on->states[i], error);
+
+		if (r)
+			return r;
+	}
+	power_on->msrs_known = true;
+	return 0;
+}
+
+void coco_power_on_free(struct coco_power_on *power_on)
+{
+	if (!power_on)
+		return;
+	for (uint32_t i = 0; i < power_on->vcpus; i++) {
+		free(power_on->states[i].xsave);
+		free(power_on->states[i].msrs);
+	}
+	free(power_on);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Trace events, and the times of the phases of a launch or reset. */
+#ifndef COCO_CORE_TRACE_H
+#define COCO_CORE_TRACE_H
+
+#include "core/guest.h"
+
+uint64_t coco_now_ns(void);
+
+void coco_trace_state(struct coco_guest *guest, enum coco_state state);
+
+/* A launch or reset begins: its phases' times are 0. */
+void coco_phases_begin(struct coco_guest *guest);
+void coco_phase_begin(struct coco_guest *guest, enum coco_phase phase, uint64_t generation);
+/* Returns `result`. */
+int coco_phase_end(struct coco_guest *guest, enum coco_phase phase, uint64_t generation,
+		   int result);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "image/image.h"
+
+#include "base/error.h"
+#include "base/options.h"
+#include "base/range.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+int coco_image_new(struct coco_image **out, struct coco_error *error)
+{
+	struct coco_image *image;
+
+	if (!out)
+		return coco_fail_field(error, -EINVAL, "out", "out is NULL");
+	image = calloc(1, sizeof(*image));
+	if (!image)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	atomic_init(&image->references, 1);
+	atomic_init(&image->in_use, false);
+	*out = image;
+	return 0;
+}
+
+struct coco_image *coco_image_ref(struct coco_image *image)
+{
+	atomic_fetch_add_explicit(&image->references, 1, memory_order_relaxed);
+	return image;
+}
+
+void coco_image_unref(struct coco_image *image)
+{
+	if (!image || atomic_fetch_sub_explicit(&image->references, 1, memory_order_acq_rel) != 1)
+		return;
+	for (uint32_t i = 0; i < image->count; i++)
+		free(image->runs[i].bytes);
+	free(image->runs);
+	free(image->by_gpa);
+	free(image);
+}
+
+void coco_image_use(struct coco_image *image)
+{
+	atomic_store(&image->in_use, true);
+}
+
+/* Where a run that starts at `gpa` belongs in by_gpa. */
+static uint32_t position_of(const struct coco_image *image, uint64_t gpa)
+{
+	uint32_t low = 0, high = image->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (image->runs[image->by_gpa[middle]].gpa < gpa)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int check_overlap(const struct coco_image *image, const struct coco_image_run *run,
+			 uint32_t position, struct coco_error *error)
+{
+	uint32_t first = position ? position - 1 : 0;
+
+	for (uint32_t i = first; i < image->count && i <= position; i++) {
+		const struct coco_image_run *other = &image->runs[image->by_gpa[i]];
+
+		if (coco_ranges_overlap(run->gpa, run->size, other->gpa, other->size))
+			return coco_fail_field(
+				error, -EEXIST, "gpa",
+				"the run of 0x%" PRIx64 " bytes at 0x%" PRIx64
+				" overlaps run %" PRIu32 " of 0x%" PRIx64 " bytes at 0x%" PRIx64,
+				run->size, run->gpa, image->by_gpa[i], other->size, other->gpa);
+	}
+	return 0;
+}
+
+static int grow(struct coco_image *image, struct coco_error *error)
+{
+	uint32_t capacity = image->capacity ? image->capacity * 2 : 16;
+	struct coco_image_run *runs;
+	uint32_t *by_gpa;
+
+	if (image->count < image->capacity)
+		return 0;
+	runs = realloc(image->runs, capacity * sizeof(*runs));
+	if (!runs)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	image->runs = runs;
+	by_gpa = realloc(image->by_gpa, capacity * sizeof(*by_gpa));
+	if (!by_gpa)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	image->by_gpa = by_gpa;
+	image->capacity = capacity;
+	return 0;
+}
+
+static int check_image_open(const struct coco_image *image, struct coco_error *error)
+{
+	if (!image)
+		return coco_fail_field(error, -EINVAL, "image", "image is NULL");
+	if (atomic_load(&image->in_use))
+		return coco_fail_field(
+			error, -EBUSY, "image",
+			"the image is used by a guest and can't be changed any more");
+	if (image->count >= COCO_IMAGE_MAX_RUNS)
+		return coco_fail_field(error, -ENOSPC, "image", "the image has %u runs already",
+				       COCO_IMAGE_MAX_RUNS);
+	return 0;
+}
+
+int coco_image_add_owned(struct coco_image *image, const struct coco_image_run *run,
+			 struct coco_error *error)
+{
+	uint32_t position;
+	int r;
+
+	r = check_image_open(image, error);
+	if (r)
+		return r;
+	position = position_of(image, run->gpa);
+	r = check_overlap(image, run, position, error);
+	if (!r)
+		r = grow(image, error);
+	if (r)
+		return r;
+
+	memmove(&image->by_gpa[position + 1], &image->by_gpa[position],
+		(image->count - position) * sizeof(*image->by_gpa));
+	image->by_gpa[position] = image->count;
+	image->runs[image->count++] = *run;
+	return 0;
+}
+
+static int check_run(const struct coco_page_run *run, struct coco_error *error)
+{
+	if (run->kind != COCO_PAGE_DATA && run->kind != COCO_PAGE_ZERO)
+		return coco_fail_field(error, -EINVAL, "kind", "%" PRIu32 " is no page kind",
+				       run->kind);
+	if (run->flags & ~(uint32_t)COCO_RUN_UNMEASURED)
+		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
+				       run->flags);
+	if (!coco_page_aligned(run->gpa))
+		return coco_fail_field(error, -EINVAL, "gpa",
+				       "0x%" PRIx64 " is not aligned to a page", run->gpa);
+	if (!run->size || !coco_page_aligned(run->size))
+		return coco_fail_field(error, -EINVAL, "size",
+				       "0x%" PRIx64 " is not a whole number of pages, at least one",
+				       run->size);
+	if (!coco_page_range_valid(run->gpa, run->size))
+		return coco_fail_field(error, -EINVAL, "size",
+				       "0x%" PRIx64 " bytes at 0x%" PRIx64 " end beyond 2^52",
+				       run->size, run->gpa);
+	if (run->kind == COCO_PAGE_DATA && !run->bytes)
+		return coco_fail_field(error, -EINVAL, "bytes", "data pages without bytes");
+	if (run->kind == COCO_PAGE_ZERO && run->bytes)
+		return coco_fail_field(error, -EINVAL, "bytes", "zero pages have no bytes");
+	return 0;
+}
+
+int coco_image_add(struct coco_image *image, const struct coco_page_run *run,
+		   struct coco_error *error)
+{
+	struct coco_image_run added = {0};
+	struct coco_page_run given;
+	int r;
+
+	r = coco_options_read(&given, sizeof(given), run, COCO_END_OF(struct coco_page_run, kind),
+			      "run", error);
+	if (!r)
+		r = check_run(&given, error);
+	if (!r)
+		r = check_image_open(image, error);
+	if (r)
+		return r;
+
+	added.gpa = given.gpa;
+	added.size = given.size;
+	added.kind = given.kind;
+	added.flags = given.flags;
+	if (given.kind == COCO_PAGE_DATA) {
+		added.bytes = malloc(given.size);
+		if (!added.bytes)
+			return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+		memcpy(added.bytes, given.bytes, given.size);
+	}
+	r = coco_image_add_owned(image, &added, error);
+	if (r)
+		free(added.bytes);
+	return r;
+}
+
+uint32_t coco_image_run_count(const struct coco_image *image)
+{
+	return image->count;
+}
+
+int coco_image_get_run(const struct coco_image *image, uint32_t index, struct coco_page_run *run,
+		       struct coco_error *error)
+{
+	struct coco_page_run result = {0};
+
+	if (index >= image->count)
+		return coco_fail_field(error, -EINVAL, "index",
+				       "the image has no run %" PRIu32 ", it has %" PRIu32, index,
+				       image->count);
+	result.gpa = image->runs[index].gpa;
+	result.size = image->runs[index].size;
+	result.bytes = image->runs[index].bytes;
+	result.kind = image->runs[index].kind;
+	result.flags = image->runs[index].flags;
+	return coco_result_write(run, &result, sizeof(result),
+				 COCO_END_OF(struct coco_page_run, size), "run", error);
+}

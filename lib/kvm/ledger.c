@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#define _GNU_SOURCE /* MADV_DONTFORK */
+
+#include "kvm/ledger.h"
+
+#include "base/error.h"
+#include "kvm/seam.h"
+#include "kvm/uapi.h"
+
+#include <sys/mman.h>
+
+void coco_ledger_init(struct coco_ledger *ledger)
+{
+	pthread_mutex_init(&ledger->lock, NULL);
+	ledger->first = NULL;
+}
+
+void coco_ledger_destroy(struct coco_ledger *ledger)
+{
+	pthread_mutex_destroy(&ledger->lock);
+}
+
+void coco_ledger_each(struct coco_ledger *ledger, const void *guest,
+		      void (*fn)(void *payload, const struct coco_kvm_object *object),
+		      void *payload)
+{
+	pthread_mutex_lock(&ledger->lock);
+	for (const struct coco_kvm_object *o = ledger->first; o; o = o->next)
+		if (o->holder.guest == guest)
+			fn(payload, o);
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+const char *coco_object_kind_name(enum coco_object_kind kind)
+{
+	switch (kind) {
+	case COCO_OBJECT_VM:
+		return "vm";
+	case COCO_OBJECT_VCPU:
+		return "vcpu";
+	case COCO_OBJECT_RUN:
+		return "run mapping";
+	case COCO_OBJECT_GUEST_MEMFD:
+		return "guest_memfd";
+	case COCO_OBJECT_GUEST_MEMFD_MAP:
+		return "guest_memfd mapping";
+	case COCO_OBJECT_NONE:
+		break;
+	}
+	return "none";
+}
+
+static void enter(struct coco_seam *seam, struct coco_kvm_object *object,
+		  const struct coco_kvm_object *created)
+{
+	struct coco_ledger *ledger = &seam->ledger;
+
+	*object = *created;
+	pthread_mutex_lock(&ledger->lock);
+	object->previous = NULL;
+	object->next = ledger->first;
+	if (ledger->first)
+		ledger->first->previous = object;
+	ledger->first = object;
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+static void strike_out(struct coco_seam *seam, struct coco_kvm_object *object)
+{
+	struct coco_ledger *ledger = &seam->ledger;
+
+	pthread_mutex_lock(&ledger->lock);
+	if (object->previous)
+		object->previous->next = object->next;
+	else
+		ledger->first = object->next;
+	if (object->next)
+		object->next->previous = object->previous;
+	object->kind = COCO_OBJECT_NONE;
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+static void enter_fd(struct coco_seam *seam, struct coco_kvm_object *object,
+		     enum coco_object_kind kind, int fd, const struct coco_holder *holder)
+{
+	const struct coco_kvm_object created = {
+		.kind = kind, .fd = fd, .number = -1, .holder = *holder};
+
+	enter(seam, object, &created);
+}
+
+int coco_object_create_vm(struct coco_seam *seam, struct coco_kvm_object *object, uint64_t type,
+			  const struct coco_holder *holder, struct coco_error *error)
+{
+	int fd = coco_seam_ioctl(seam, seam->kvm_fd, KVM_CREATE_VM, type, COCO_STAGE_CREATE, error);
+
+	if (fd < 0)
+		return fd;
+	enter_fd(seam, object, COCO_OBJECT_VM, fd, holder);
+	return 0;
+}
+
+int coco_object_create_vcpu(struct coco_seam *seam, struct coco_kvm_object *object, int vm_fd,
+			    uint32_t id, const struct coco_holder *holder, struct coco_error *error)
+{
+	int fd = coco_seam_ioctl(seam, vm_fd, KVM_CREATE_VCPU, id, COCO_STAGE_CREATE, error);
+
+	if (fd < 0)
+		return fd;
+	enter_fd(seam, object, COCO_OBJECT_VCPU, fd, holder);
+	return 0;
+}
+
+int coco_object_create_memfd(struct coco_seam *seam, struct coco_kvm_object *object, int vm_fd,
+			     uint64_t size, uint64_t flags, const struct coco_holder *holder,
+			     struct coco_error *error)
+{
+	const struct uapi_create_guest_memfd create = {.size = size, .flags = flags};
+	int fd = coco_seam_set(seam, vm_fd, UAPI_CREATE_GUEST_MEMFD, &create, COCO_STAGE_CREATE,
+			       error);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = seam->ops->set_cloexec(seam->context, fd);
+	if (r < 0) {
+		seam->ops->close(seam->context, fd);
+		return coco_fail_call(error, r, COCO_STAGE_CREATE, "fcntl",
+				      "making a guest_memfd close-on-exec");
+	}
+	enter_fd(seam, object, COCO_OBJECT_GUEST_MEMFD, fd, holder);
+	return 0;
+}
+
+int coco_object_map(struct coco_seam *seam, struct coco_kvm_object *object,
+		    enum coco_object_kind kind, int fd, void *address, size_t size,
+		    const struct coco_holder *holder, struct coco_error *error)
+{
+	struct coco_kvm_object created = {
+		.kind = kind, .fd = -1, .number = -1, .size = size, .holder = *holder};
+	int r;
+
+	r = seam->ops->mmap(seam->context, address, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, fd, 0, &created.address);
+	if (r < 0)
+		return coco_fail_call(error, r, COCO_STAGE_CREATE, "mmap", "mapping a %s",
+				      coco_object_kind_name(kind));
+	enter(seam, object, &created);
+
+	/* A child that never execs would keep the VM alive by its copy of the mapping. */
+	r = seam->ops->madvise(seam->context, created.address, size, MADV_DONTFORK);
+	if (r < 0) {
+		coco_fail_call(error, r, COCO_STAGE_CREATE, "madvise",
+			       "keeping a %s from being inherited", coco_object_kind_name(kind));
+		(void)coco_object_release(seam, object, NULL);
+		return r;
+	}
+	return 0;
+}
+
+int coco_object_move(struct coco_seam *seam, struct coco_kvm_object *object, int number,
+		     struct coco_error *error)
+{
+	int r = seam->ops->dup3(seam->context, object->fd, number);
+
+	if (r < 0)
+		return coco_fail_call(error, r, COCO_STAGE_SWAP, "dup3",
+				      "giving a new %s its number %d",
+				      coco_object_kind_name(object->kind), number);
+	seam->ops->close(seam->context, object->fd);
+	object->fd = number;
+	object->number = number;
+	return 0;
+}
+
+int coco_object_release(struct coco_seam *seam, struct coco_kvm_object *object,
+			struct coco_error *error)
+{
+	int r;
+
+	switch (object->kind) {
+	case COCO_OBJECT_NONE:
+		return 0;
+	case COCO_OBJECT_RUN:
+	case COCO_OBJECT_GUEST_MEMFD_MAP:
+		r = coco_seam_remap(seam, object->address, object->size, PROT_NONE,
+				    COCO_STAGE_RETIRE, error);
+		if (r)
+			return r;
+		break;
+	case COCO_OBJECT_VM:
+	case COCO_OBJECT_VCPU:
+	case COCO_OBJECT_GUEST_MEMFD:
+		if (object->number < 0) {
+			/* Whatever close() answers, the descriptor is gone. */
+			seam->ops->close(seam->context, object->fd);
+			break;
+		}
+		r = seam->ops->dup3(seam->context, seam->kvm_fd, object->number);
+		if (r < 0)
+			return coco_fail_call(error, r, COCO_STAGE_RETIRE, "dup3",
+					      "taking a %s off its number %d",
+					      coco_object_kind_name(object->kind), object->number);
+		break;
+	}
+	strike_out(seam, object);
+	return 0;
+}
+
+void coco_object_forget(struct coco_seam *seam, struct coco_kvm_object *object)
+{
+	if (object->kind != COCO_OBJECT_NONE)
+		strike_out(seam, object);
+}

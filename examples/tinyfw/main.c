@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The life of tinyfw: look back, check, do what the VMM says, halt. */
+#include "tinyfw.h"
+
+static void print_incarnation(void)
+{
+	print("tinyfw: incarnation %u, %u vCPUs, ", machine.incarnation, machine.vcpus);
+	if (machine.memory_end)
+		print("%lu MiB, ", machine.memory_end / MIB);
+	else
+		print("memory unknown, ");
+	print("private memory: %s\n", machine.has_private_memory ? "yes" : "no");
+}
+
+void bsp_main(void)
+{
+	serial_init();
+	machine_probe();
+	print_incarnation();
+
+	if (machine.has_private_memory) {
+		/* Converting discards the shared view: look there first. */
+		secret_search_shared();
+		memory_make_private(machine.search_end, SEARCH_CHUNK);
+	}
+	secret_search();
+	secret_write();
+	vcpus_start();
+	conversion_check();
+	machine_report_failures();
+
+	commands_run();
+	machine_halt_with_failures();
+}

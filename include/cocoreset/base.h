@@ -6,9 +6,9 @@
  *
  * Option structs begin with `struct_size`, which the caller sets to the size of
  * the struct as *the caller* was compiled (COCO_INIT does that). The library
- * takes a field only if the caller's size reaches its end, and treats the rest
- * as zero. A struct from a newer header is accepted as long as the bytes that
- * this library does not know are zero; otherwise the call fails with -E2BIG.
+ * takes the fields that the caller's size covers, and treats the rest as zero. The size is
+ * a multiple of 8, as that of all these structs. A struct from a newer header is accepted as long
+ * as the bytes that this library does not know are zero; otherwise the call fails with -E2BIG.
  */
 #ifndef COCORESET_BASE_H
 #define COCORESET_BASE_H

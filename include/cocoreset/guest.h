@@ -82,8 +82,10 @@ struct coco_conversion {
 
 /**
  * Hears of every conversion, before and after it. A negative errno before it
- * refuses the conversion (the guest is told); the value after it is ignored. Called from the vCPU's
- * thread with locks of the library held: it must not call into the library.
+ * refuses the conversion: a guest that asked for it is told, one that just touched the memory can't
+ * go on (coco_vcpu_run() fails with -EACCES). The value after it is ignored. One request of the
+ * guest can be several conversions; what was converted before a refusal stays so. Called from the
+ * vCPU's thread with locks of the library held: it must not call into the library.
  */
 typedef int (*coco_convert_fn)(void *payload, const struct coco_conversion *conversion);
 
@@ -112,13 +114,14 @@ struct coco_guest_options {
 	void *kick_payload;
 	/**
 	 * The vCPUs' CPUID; NULL: what KVM_GET_SUPPORTED_CPUID answers. Copied. The
-	 * library writes each vCPU's APIC id into leaves 1, 0xb and 0x1f.
+	 * library writes each vCPU's APIC id into leaves 1, 0xb, 0x1f and 0x8000001e.
 	 */
 	const struct kvm_cpuid2 *cpuid;
 	/**
 	 * When a guest touches memory as private that was never converted, it gets
-	 * the pages around it too: first this many bytes, twice as many each
-	 * time up to `convert_max`. Multiples of the page; 0: 2 MiB and 64 MiB.
+	 * the pages behind it too: first this many bytes, twice as many each
+	 * time up to `convert_max`, as long as a vCPU's faults follow each other. Powers of
+	 * two, at least a page; 0: 2 MiB and 16 MiB.
 	 */
 	uint64_t convert_first;
 	uint64_t convert_max;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "backend/backend.h"
 
+#include "base/error.h"
+
+#include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 
 static const struct coco_backend *const backends[] = {
@@ -33,24 +37,29 @@ uint32_t coco_tech_from_name(const char *name)
 	return 0;
 }
 
-const struct coco_launch_slot *coco_launch_slot_of(const struct coco_launch *launch,
-						   const struct coco_image_run *run)
+static unsigned char *shared_side_of(const struct coco_launch *launch, uint64_t gpa)
 {
 	for (uint32_t i = 0; i < launch->slot_count; i++) {
 		const struct coco_launch_slot *slot = &launch->slots[i];
 
-		if (run->gpa >= slot->gpa && run->gpa - slot->gpa < slot->size)
-			return slot;
+		if (gpa >= slot->gpa && gpa - slot->gpa < slot->size)
+			return (unsigned char *)slot->host + (gpa - slot->gpa);
 	}
 	return NULL;
 }
 
-void coco_launch_copy_shared(const struct coco_launch *launch, const struct coco_image_run *run)
+int coco_launch_copy_shared(const struct coco_launch *launch, struct coco_error *error)
 {
-	const struct coco_launch_slot *slot = coco_launch_slot_of(launch, run);
-	unsigned char *to = (unsigned char *)slot->host + (run->gpa - slot->gpa);
+	for (uint32_t i = 0; i < launch->image->count; i++) {
+		const struct coco_image_run *run = &launch->image->runs[i];
+		unsigned char *to = shared_side_of(launch, run->gpa);
 
-	/* Memory that was never written reads as zeroes: zero pages need no copy. */
-	if (run->bytes)
-		memcpy(to, run->bytes, run->size);
+		if (!to)
+			return coco_fail(error, -EFAULT, COCO_STAGE_LOAD,
+					 "defect: run %" PRIu32 " of the image lies in no slot", i);
+		/* Memory is empty before it is loaded: zero pages are there already. */
+		if (run->bytes)
+			memcpy(to, run->bytes, run->size);
+	}
+	return 0;
 }

@@ -34,6 +34,7 @@ struct coco_launch {
 	uint32_t slot_count;
 	uint64_t gpa_end; /* what the vCPUs' physical addresses can reach */
 	const struct coco_image *image;
+	void *scratch; /* scratch_size bytes, page aligned, with what an earlier life left there */
 };
 
 struct coco_backend {
@@ -47,6 +48,8 @@ struct coco_backend {
 	bool private_memory;
 	/* The vCPUs' registers can be read and written until seal(). */
 	bool open_registers;
+	/* Host memory that load() wants to have for as long as the guest exists. */
+	size_t scratch_size;
 	/*
 	 * What a guest's request for a conversion is answered with when it is
 	 * refused (kvm_run.hypercall.ret).
@@ -72,10 +75,7 @@ extern const struct coco_backend coco_backend_swprotected;
 /* The technology's backend, NULL if there is none. */
 const struct coco_backend *coco_backend_find(uint32_t tech);
 
-/* The slot that a run of the image lies in. The core has checked that there is one. */
-const struct coco_launch_slot *coco_launch_slot_of(const struct coco_launch *launch,
-						   const struct coco_image_run *run);
-/* Writes a run of the image to the shared side. */
-void coco_launch_copy_shared(const struct coco_launch *launch, const struct coco_image_run *run);
+/* Writes the image to the shared side. */
+int coco_launch_copy_shared(const struct coco_launch *launch, struct coco_error *error);
 
 #endif

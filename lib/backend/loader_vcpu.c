@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sys/mman.h>
 
 /*
  * The window: a slot of shared memory. Its first pages hold the code and the
@@ -19,7 +18,7 @@
 #define WINDOW_PD_LOW 0x3000u /* virtual 0: the window itself */
 #define WINDOW_PD_TO  0x4000u /* virtual 1 GiB: where the copy goes */
 #define WINDOW_DATA   0x5000u
-#define WINDOW_SIZE   0x200000u
+#define WINDOW_SIZE   COCO_LOADER_VCPU_SCRATCH
 #define DATA_SIZE     (WINDOW_SIZE - WINDOW_DATA)
 
 #define GIB        (1ull << 30)
@@ -253,29 +252,21 @@ static int copy_image(struct loader *loader, struct coco_error *error)
 
 int coco_loader_vcpu_copy(const struct coco_launch *launch, struct coco_error *error)
 {
-	struct loader loader = {.launch = launch, .slot = launch->slot_count};
-	void *window;
-	int r;
+	struct loader loader = {
+		.launch = launch,
+		.window = launch->scratch,
+		.slot = launch->slot_count,
+	};
+	int r, deleted;
 
 	r = place_window(&loader, error);
 	if (r)
 		return r;
-	r = coco_seam_map_memory(launch->seam, WINDOW_SIZE, PROT_READ | PROT_WRITE, &window, error);
+	fill_window(&loader);
+	r = set_window_slot(&loader, WINDOW_SIZE, error);
 	if (r)
 		return r;
-	loader.window = window;
-	fill_window(&loader);
-
-	r = set_window_slot(&loader, WINDOW_SIZE, error);
-	if (!r) {
-		int deleted;
-
-		r = copy_image(&loader, error);
-		deleted = set_window_slot(&loader, 0, r ? NULL : error);
-		if (!r)
-			r = deleted;
-	}
-	/* Whether or not it was unmapped, an incarnation whose load failed is given back. */
-	coco_seam_unmap(launch->seam, window, WINDOW_SIZE);
-	return r;
+	r = copy_image(&loader, error);
+	deleted = set_window_slot(&loader, 0, r ? NULL : error);
+	return r ? r : deleted;
 }

@@ -4,6 +4,9 @@
 
 #include "backend/backend.h"
 
+/* What coco_loader_vcpu_copy() needs as launch->scratch. */
+#define COCO_LOADER_VCPU_SCRATCH 0x200000u
+
 /*
  * Copies the launch image into private memory by a few instructions on vCPU 0,
  * whose registers are changed by that. A memory slot that the guest never sees

@@ -21,14 +21,6 @@ static int probe(struct coco_seam *seam, struct coco_tech_info *info, struct coc
 	return 0;
 }
 
-static int load(const struct coco_launch *launch, struct coco_error *error)
-{
-	(void)error;
-	for (uint32_t i = 0; i < launch->image->count; i++)
-		coco_launch_copy_shared(launch, &launch->image->runs[i]);
-	return 0;
-}
-
 const struct coco_backend coco_backend_plain = {
 	.tech = COCO_TECH_PLAIN,
 	.name = "plain",
@@ -36,5 +28,5 @@ const struct coco_backend coco_backend_plain = {
 	.private_memory = false,
 	.open_registers = true,
 	.probe = probe,
-	.load = load,
+	.load = coco_launch_copy_shared,
 };

@@ -20,7 +20,7 @@ static int missing(struct coco_tech_info *info, const char *reason)
 
 static int probe(struct coco_seam *seam, struct coco_tech_info *info, struct coco_error *error)
 {
-	int types, hypercalls, vcpus;
+	int types, memfd, attributes, hypercalls, vcpus;
 
 	info->private_memory = 1;
 	types = coco_seam_check_extension(seam, seam->kvm_fd, UAPI_CAP_VM_TYPES, error);
@@ -33,6 +33,17 @@ static int probe(struct coco_seam *seam, struct coco_tech_info *info, struct coc
 		return missing(info, "this kernel does not offer software-protected VMs: it must "
 				     "be built with CONFIG_KVM_SW_PROTECTED_VM, and KVM must use "
 				     "nested paging with the TDP MMU");
+
+	memfd = coco_seam_check_extension(seam, seam->kvm_fd, UAPI_CAP_GUEST_MEMFD, error);
+	if (memfd < 0)
+		return memfd;
+	attributes =
+		coco_seam_check_extension(seam, seam->kvm_fd, UAPI_CAP_MEMORY_ATTRIBUTES, error);
+	if (attributes < 0)
+		return attributes;
+	if (!memfd || !(attributes & (int)UAPI_MEMORY_ATTRIBUTE_PRIVATE))
+		return missing(info, "this kernel has no guest_memfd with private memory "
+				     "attributes: Linux 6.8 or newer is needed");
 
 	hypercalls = coco_seam_check_extension(seam, seam->kvm_fd, KVM_CAP_EXIT_HYPERCALL, error);
 	if (hypercalls < 0)
@@ -57,8 +68,10 @@ static int probe(struct coco_seam *seam, struct coco_tech_info *info, struct coc
  */
 static int load(const struct coco_launch *launch, struct coco_error *error)
 {
-	for (uint32_t i = 0; i < launch->image->count; i++)
-		coco_launch_copy_shared(launch, &launch->image->runs[i]);
+	int r = coco_launch_copy_shared(launch, error);
+
+	if (r)
+		return r;
 	return coco_loader_vcpu_copy(launch, error);
 }
 
@@ -68,6 +81,7 @@ const struct coco_backend coco_backend_swprotected = {
 	.vm_type = UAPI_VM_TYPE_SW_PROTECTED,
 	.private_memory = true,
 	.open_registers = true,
+	.scratch_size = COCO_LOADER_VCPU_SCRATCH,
 	/* KVM_HC_MAP_GPA_RANGE returns it in RAX as it is: hypercalls return -errno. */
 	.conversion_refused = (uint64_t)-EINVAL,
 	.probe = probe,

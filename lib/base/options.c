@@ -7,11 +7,13 @@
 
 static int check_size(size_t given, size_t required, const char *name, struct coco_error *error)
 {
-	if (given < required)
-		return coco_fail_field(error, -EINVAL, "struct_size",
-				       "%s.struct_size is %zu, at least %zu is needed: "
-				       "initialise it with COCO_INIT",
-				       name, given, required);
+	/* All fields lie in words of 8 bytes, so no field can be covered by half. */
+	if (given < required || given % 8)
+		return coco_fail_field(
+			error, -EINVAL, "struct_size",
+			"%s.struct_size is %zu, a multiple of 8 and at least %zu is needed: "
+			"initialise it with COCO_INIT",
+			name, given, required);
 	return 0;
 }
 

@@ -304,6 +304,7 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 		.slots = build.slots,
 		.gpa_end = recipe->gpa_end,
 		.image = recipe->image,
+		.scratch = guest->scratch,
 	};
 	if (build.slots && build.vcpu_fds && build.runs)
 		r = run_steps(&build, error);

@@ -18,6 +18,7 @@ struct conversion {
 	bool to_private;
 	bool told; /* the listener hears of it, and the other side is emptied */
 	uint32_t stage;
+	bool refused; /* by the listener */
 };
 
 static int set_attributes(const struct conversion *c, uint64_t gpa, uint64_t size, bool to_private,
@@ -58,7 +59,7 @@ static int tell(const struct conversion *c, uint64_t gpa, uint64_t size, bool do
 }
 
 /* Pages [first, end) of a region, all on the side that they leave. */
-static int convert_pages(const struct conversion *c, uint32_t index, uint64_t first, uint64_t end,
+static int convert_pages(struct conversion *c, uint32_t index, uint64_t first, uint64_t end,
 			 struct coco_error *error)
 {
 	const struct coco_region *region = &c->guest->recipe.regions[index];
@@ -67,11 +68,10 @@ static int convert_pages(const struct conversion *c, uint32_t index, uint64_t fi
 	const uint64_t gpa = region->gpa + offset;
 	int r;
 
-	r = tell(c, gpa, size, false);
-	if (r < 0)
-		return coco_fail(error, -EPERM, c->stage,
-				 "the VMM refuses to convert 0x%" PRIx64 " bytes at 0x%" PRIx64,
-				 size, gpa);
+	if (tell(c, gpa, size, false) < 0) {
+		c->refused = true;
+		return -EACCES;
+	}
 	r = set_attributes(c, gpa, size, c->to_private, error);
 	if (r)
 		return r;
@@ -94,7 +94,7 @@ static int convert_pages(const struct conversion *c, uint32_t index, uint64_t fi
 }
 
 /* Pages [first, end) of a region; those that are on the right side already are left alone. */
-static int convert_region(const struct conversion *c, uint32_t index, uint64_t first, uint64_t end,
+static int convert_region(struct conversion *c, uint32_t index, uint64_t first, uint64_t end,
 			  struct coco_error *error)
 {
 	struct coco_page_map *pages = &c->incarnation->memory[index].pages;
@@ -114,8 +114,7 @@ static int convert_region(const struct conversion *c, uint32_t index, uint64_t f
 }
 
 /* A valid range that is all memory, by regions. */
-static int convert(const struct conversion *c, uint64_t gpa, uint64_t size,
-		   struct coco_error *error)
+static int convert(struct conversion *c, uint64_t gpa, uint64_t size, struct coco_error *error)
 {
 	const uint64_t end = gpa + size;
 
@@ -137,7 +136,7 @@ static int convert(const struct conversion *c, uint64_t gpa, uint64_t size,
 int coco_convert_at_launch(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			   uint64_t gpa, uint64_t size, struct coco_error *error)
 {
-	const struct conversion c = {
+	struct conversion c = {
 		.guest = guest,
 		.incarnation = incarnation,
 		.to_private = true,
@@ -158,7 +157,7 @@ int coco_convert_serve_request(struct coco_vcpu *vcpu, struct coco_error *error)
 	const uint64_t gpa = run->hypercall.args[0];
 	const uint64_t pages = run->hypercall.args[1];
 	const uint64_t attributes = run->hypercall.args[2];
-	const struct conversion c = {
+	struct conversion c = {
 		.guest = guest,
 		.incarnation = guest->incarnation,
 		.to_private = attributes & UAPI_MAP_GPA_RANGE_ENCRYPTED,
@@ -178,7 +177,8 @@ int coco_convert_serve_request(struct coco_vcpu *vcpu, struct coco_error *error)
 	pthread_mutex_unlock(&guest->memory_lock);
 	if (!r)
 		run->hypercall.ret = 0;
-	return r == -EPERM ? 0 : r;
+	/* The listener's refusal is the guest's matter, and an answer like any other. */
+	return c.refused ? 0 : r;
 }
 
 /*
@@ -262,5 +262,10 @@ int coco_convert_serve_fault(struct coco_vcpu *vcpu, struct coco_error *error)
 	else
 		r = convert(&c, fault.gpa, COCO_PAGE_SIZE, error);
 	pthread_mutex_unlock(&guest->memory_lock);
+	if (c.refused)
+		return coco_fail(error, r, COCO_STAGE_RUN,
+				 "vCPU %" PRIu32 " touched 0x%" PRIx64
+				 " as %s memory, and the VMM refuses to convert it",
+				 vcpu->index, fault.gpa, side);
 	return r;
 }

@@ -22,9 +22,10 @@
 #include <time.h>
 
 #define DEFAULT_PARK_TIMEOUT_MS 5000
-#define DEFAULT_CONVERT_FIRST   0x200000u
-#define DEFAULT_CONVERT_MAX     0x4000000u
-#define MAX_IOAPIC_PINS         4096 /* KVM_MAX_IRQ_ROUTES */
+/* Measured: docs/architecture.md. */
+#define DEFAULT_CONVERT_FIRST 0x200000u
+#define DEFAULT_CONVERT_MAX   0x1000000u
+#define MAX_IOAPIC_PINS       4096 /* KVM_MAX_IRQ_ROUTES */
 
 static bool power_of_two_pages(uint64_t size)
 {
@@ -158,6 +159,22 @@ static int reserve_handles(struct coco_guest *guest, struct coco_error *error)
 	return r;
 }
 
+static int map_scratch(struct coco_guest *guest, struct coco_error *error)
+{
+	const size_t size = guest->recipe.backend->scratch_size;
+
+	if (!size)
+		return 0;
+	return coco_seam_map_memory(guest->seam, size, PROT_READ | PROT_WRITE, &guest->scratch,
+				    error);
+}
+
+static void unmap_scratch(struct coco_guest *guest)
+{
+	if (guest->scratch)
+		coco_seam_unmap(guest->seam, guest->scratch, guest->recipe.backend->scratch_size);
+}
+
 static void release_handles(struct coco_guest *guest)
 {
 	for (uint32_t i = 0; guest->vcpus && i < guest->recipe.vcpus; i++) {
@@ -227,6 +244,7 @@ static void init_callbacks(struct coco_guest *guest, const struct coco_guest_opt
 static void free_guest(struct coco_guest *guest)
 {
 	release_handles(guest);
+	unmap_scratch(guest);
 	coco_memory_release(guest);
 	coco_power_on_free(guest->recipe.power_on);
 	coco_image_unref(guest->recipe.image);
@@ -269,6 +287,8 @@ int coco_guest_new(struct coco_host *host, const struct coco_guest_options *opti
 	r = init_recipe(guest, &given, error);
 	if (!r)
 		r = reserve_handles(guest, error);
+	if (!r)
+		r = map_scratch(guest, error);
 	if (r)
 		free_guest(guest);
 	else

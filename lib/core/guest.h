@@ -23,7 +23,8 @@ struct coco_region {
 	uint64_t size;
 	uint32_t flags; /* enum coco_memory_flags */
 	void *host;
-	bool owned; /* `host` is the library's mapping */
+	void *mapping; /* the library's mapping that holds `host`; NULL for a caller's memory */
+	size_t mapping_size;
 };
 
 /* What every incarnation is built from. */
@@ -111,6 +112,7 @@ struct coco_guest {
 	struct coco_recipe recipe;
 	int number; /* the VM's descriptor's, in every incarnation */
 	struct coco_vcpu *vcpus;
+	void *scratch; /* memory for the backend, recipe.backend->scratch_size bytes */
 
 	uint32_t park_timeout_ms;
 	int kick_signal;

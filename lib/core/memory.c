@@ -87,38 +87,25 @@ static int check_memory(const struct coco_guest *guest, const struct coco_memory
 }
 
 /*
- * Host memory that is congruent to the guest's addresses modulo the large page, so that KVM can
- * map it with large pages: a larger mapping whose ends are cut off.
+ * Host memory that is congruent to the guest's addresses modulo the large page,
+ * so that KVM can map it with large pages: somewhere in a mapping that is larger by one.
  */
 static int map_host_memory(struct coco_guest *guest, struct coco_region *region,
 			   struct coco_error *error)
 {
 	const bool backed = !(region->flags & COCO_MEMORY_GUEST_MEMFD);
-	const int protection = backed ? PROT_READ | PROT_WRITE : PROT_NONE;
 	const size_t slack = region->size >= LARGE_PAGE ? LARGE_PAGE : 0;
-	unsigned char *whole, *host;
-	void *mapped;
-	size_t before;
+	uint64_t offset;
 	int r;
 
-	r = coco_seam_map_memory(guest->seam, region->size + slack, protection, &mapped, error);
+	region->mapping_size = region->size + slack;
+	r = coco_seam_map_memory(guest->seam, region->mapping_size,
+				 backed ? PROT_READ | PROT_WRITE : PROT_NONE, &region->mapping,
+				 error);
 	if (r)
 		return r;
-	whole = mapped;
-	before = slack ? (size_t)((region->gpa - (uintptr_t)whole) & (LARGE_PAGE - 1)) : 0;
-	host = whole + before;
-
-	if (before)
-		r = coco_seam_unmap(guest->seam, whole, before);
-	if (!r && slack > before)
-		r = coco_seam_unmap(guest->seam, host + region->size, slack - before);
-	if (r) {
-		coco_seam_unmap(guest->seam, whole, region->size + slack);
-		return coco_fail_call(error, r, COCO_STAGE_CREATE, "munmap",
-				      "aligning guest memory");
-	}
-	region->host = host;
-	region->owned = true;
+	offset = slack ? (region->gpa - (uintptr_t)region->mapping) & (LARGE_PAGE - 1) : 0;
+	region->host = (unsigned char *)region->mapping + offset;
 	return 0;
 }
 
@@ -176,9 +163,9 @@ void coco_memory_release(struct coco_guest *guest)
 	struct coco_recipe *recipe = &guest->recipe;
 
 	for (uint32_t i = 0; i < recipe->region_count; i++)
-		if (recipe->regions[i].owned)
-			coco_seam_unmap(guest->seam, recipe->regions[i].host,
-					recipe->regions[i].size);
+		if (recipe->regions[i].mapping)
+			coco_seam_unmap(guest->seam, recipe->regions[i].mapping,
+					recipe->regions[i].mapping_size);
 	free(recipe->regions);
 	recipe->regions = NULL;
 	recipe->region_count = 0;
@@ -222,10 +209,10 @@ int coco_memory_discard_shared(struct coco_guest *guest, const struct coco_regio
 	 * may be a shared mapping, for which only REMOVE does; REMOVE fails on
 	 * private ones, and both fail on locked memory.
 	 */
-	if (!region->owned && !coco_seam_madvise(guest->seam, start, (size_t)size, MADV_REMOVE))
+	if (!region->mapping && !coco_seam_madvise(guest->seam, start, (size_t)size, MADV_REMOVE))
 		return 0;
 	r = coco_seam_madvise(guest->seam, start, (size_t)size, MADV_DONTNEED);
-	if (r && region->owned)
+	if (r && region->mapping)
 		return coco_fail_call(error, r, stage, "madvise",
 				      "emptying shared memory at 0x%" PRIx64, region->gpa + offset);
 	if (r)

@@ -83,36 +83,27 @@ static struct kvm_msrs *new_msrs(uint32_t count)
 /* The MSRs that KVM says make up a vCPU's state. The caller frees *out. */
 static int list_msrs(struct coco_seam *seam, struct kvm_msr_list **out, struct coco_error *error)
 {
-	struct kvm_msr_list *list = NULL;
-	uint32_t count = 0;
+	struct kvm_msr_list count = {0};
+	struct kvm_msr_list *list;
+	int r;
 
-	/* The list can grow between two calls (a CPU that comes online): ask until it fits. */
-	for (int round = 0; round < 8; round++) {
-		struct kvm_msr_list *larger;
-		int r;
-
-		larger = realloc(list, sizeof(*list) + count * sizeof(list->indices[0]));
-		if (!larger) {
-			free(list);
-			return coco_fail_memory(error, COCO_STAGE_CREATE);
-		}
-		list = larger;
-		list->nmsrs = count;
-		r = coco_seam_get(seam, seam->kvm_fd, KVM_GET_MSR_INDEX_LIST, list,
-				  COCO_STAGE_CREATE, error);
-		if (!r) {
-			*out = list;
-			return 0;
-		}
-		if (r != -E2BIG || list->nmsrs <= count) {
-			free(list);
-			return r;
-		}
-		count = list->nmsrs;
-	}
-	free(list);
-	return coco_fail(error, -EAGAIN, COCO_STAGE_CREATE,
-			 "the kernel's list of MSRs keeps growing");
+	/* With no room for any the kernel answers how many there are. */
+	r = coco_seam_get(seam, seam->kvm_fd, KVM_GET_MSR_INDEX_LIST, &count, COCO_STAGE_CREATE,
+			  NULL);
+	if (r && r != -E2BIG)
+		return coco_fail_call(error, r, COCO_STAGE_CREATE, "KVM_GET_MSR_INDEX_LIST",
+				      "counting MSRs");
+	list = calloc(1, sizeof(*list) + count.nmsrs * sizeof(list->indices[0]));
+	if (!list)
+		return coco_fail_memory(error, COCO_STAGE_CREATE);
+	list->nmsrs = count.nmsrs;
+	r = coco_seam_get(seam, seam->kvm_fd, KVM_GET_MSR_INDEX_LIST, list, COCO_STAGE_CREATE,
+			  error);
+	if (r)
+		free(list);
+	else
+		*out = list;
+	return r;
 }
 
 /*

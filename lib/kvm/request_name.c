@@ -37,6 +37,7 @@ const char *coco_seam_request_name(unsigned long request)
 		NAMED(KVM_SET_MSRS);
 		NAMED(KVM_SET_REGS);
 		NAMED(KVM_SET_SREGS);
+		NAMED(KVM_SET_USER_MEMORY_REGION);
 		NAMED(KVM_SET_VCPU_EVENTS);
 		NAMED(KVM_SET_XCRS);
 		NAMED(KVM_SET_XSAVE);

@@ -104,9 +104,10 @@ struct coco_guest_options {
 	 */
 	uint32_t park_timeout_ms;
 	/**
-	 * Signal that makes a vCPU thread leave KVM_RUN. The VMM has installed a
-	 * handler for it without SA_RESTART (an empty one is enough) and does not
-	 * block it in vCPU threads. 0: `kick` is used instead. One of the two is required.
+	 * Signal that makes a vCPU thread leave KVM_RUN. The VMM installs a handler
+	 * for it before coco_guest_new(), without SA_RESTART (an empty one is
+	 * enough), and does not block it in vCPU threads. 0: `kick` is used instead. One of the two
+	 * is required.
 	 */
 	int32_t kick_signal;
 	uint32_t reserved0; /**< 0 */

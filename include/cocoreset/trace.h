@@ -48,8 +48,8 @@ enum coco_trace_kind {
 };
 
 /**
- * One trace event. A guest's events come in order, from the thread that does the
- * work. New members take bytes from `reserved`.
+ * One trace event. A guest's events come one after the other, from the thread that
+ * does the work; none comes from coco_guest_free(). New members take bytes from `reserved`.
  */
 struct coco_trace_event {
 	uint64_t time_ns;    /**< CLOCK_MONOTONIC */

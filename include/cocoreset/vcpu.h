@@ -6,6 +6,10 @@
  * One thread drives one vCPU: it calls coco_vcpu_run() in a loop and handles what that
  * returns. The thread need not know of resets. It comes to rest ("parks") inside
  * coco_vcpu_run() when one is asked for, and goes on in the next incarnation.
+ *
+ * A VMM resets its device models before it handles the first exit of a new
+ * incarnation, the first whose `generation` is new: by then every thread is done with
+ * the exits of the old one.
  */
 #ifndef COCORESET_VCPU_H
 #define COCORESET_VCPU_H

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The command line. Everything in it is checked here, once, before anything is opened. */
+#ifndef MINIVMM_OPTIONS_H
+#define MINIVMM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* --tech auto; the other values of options.tech are enum coco_tech. */
+#define TECH_AUTO 0
+
+/* --resets was not given: the guest may reset itself as often as it likes. */
+#define RESETS_FREE UINT32_MAX
+
+enum reset_way {
+	RESET_BY_CF9,
+	RESET_BY_KBD,
+	RESET_BY_TRIPLE,
+	RESET_BY_MIX, /* the three in turn */
+};
+
+enum reset_source {
+	RESET_FROM_VCPU, /* the guest asks, its vCPU's thread resets */
+	RESET_FROM_HOST, /* the guest spins, the main thread resets */
+};
+
+/* Choices are uint32_t, not enums, because the parser writes them by their offset. */
+struct options {
+	const char *firmware;
+	const char *script; /* NULL: no commands but the last one */
+	const char *trace;  /* NULL: no trace file */
+	uint32_t tech;
+	uint32_t memory_mib;
+	uint32_t vcpus;
+	uint32_t resets;
+	uint32_t reset_by;    /* enum reset_way */
+	uint32_t reset_on;    /* index of the vCPU that asks for the reset */
+	uint32_t reset_from;  /* enum reset_source */
+	uint32_t scan_mib;    /* COCO_PORT_SCAN */
+	uint32_t table_every; /* print the phases of each so many resets */
+	uint32_t timeout_s;   /* 0: none */
+	uint32_t log_level;   /* enum coco_log_level, 0: no log */
+	bool guest_memfd;
+	bool eager;
+	bool keep;
+	bool pause;
+	bool json;
+	bool quiet;
+	bool check_flat;
+	bool use_stdin;
+	bool help;
+	bool version;
+};
+
+enum options_verdict {
+	OPTIONS_RUN,  /* go on */
+	OPTIONS_DONE, /* --help or --version was answered */
+	OPTIONS_BAD,  /* a message was printed */
+};
+
+/* Fills `options`, which points into argv afterwards. */
+enum options_verdict options_parse(struct options *options, int argc, char **argv);
+
+/* How many resets the guest is told to ask for. */
+uint32_t options_planned_resets(const struct options *options);
+
+#endif

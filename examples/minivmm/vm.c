@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "vm.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../common/coco_port.h"
+#include "memory_map.h"
+
+static void log_line(void *payload, int level, const char *text)
+{
+	const struct vm *vm = payload;
+
+	if (level <= (int)vm->options->log_level)
+		fprintf(stderr, "minivmm: log: %s\n", text);
+}
+
+static void wake(void *payload)
+{
+	const struct vm *vm = payload;
+
+	/* It can only fail when the counter is full, and then the main thread is awake anyway. */
+	ssize_t ignored = write(vm->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
+	(void)ignored;
+}
+
+void vm_clear_wake(struct vm *vm)
+{
+	uint64_t count;
+	ssize_t ignored = read(vm->wake_fd, &count, sizeof(count));
+	(void)ignored;
+}
+
+static bool open_host(struct vm *vm)
+{
+	struct coco_host_options options;
+	struct coco_error error;
+
+	COCO_INIT(&options);
+	if (vm->options->log_level) {
+		options.log = log_line;
+		options.log_payload = vm;
+	}
+	if (coco_host_open(&options, &vm->host, &error)) {
+		report_problem(vm->report, "open the host", &error);
+		return false;
+	}
+	return true;
+}
+
+/* Settles --tech auto, and what the guest may be told about its technology. */
+static bool choose_tech(struct vm *vm, uint32_t *tech, uint32_t *features)
+{
+	struct coco_tech_info info;
+	struct coco_error error;
+
+	*tech = vm->options->tech;
+	if (*tech == TECH_AUTO)
+		*tech = vm->options->guest_memfd ? COCO_TECH_PLAIN : COCO_TECH_SWPROTECTED;
+	COCO_INIT(&info);
+	if (coco_host_probe(vm->host, *tech, &info, &error))
+		goto failed;
+	if (vm->options->tech == TECH_AUTO && !info.launchable) {
+		*tech = COCO_TECH_PLAIN;
+		COCO_INIT(&info);
+		if (coco_host_probe(vm->host, *tech, &info, &error))
+			goto failed;
+	}
+	*features = info.private_memory ? COCO_FEATURE_CONVERT : 0;
+	vm->report->tech = coco_tech_name(*tech);
+	return true;
+
+failed:
+	report_problem(vm->report, "probe the host", &error);
+	return false;
+}
+
+/* The handler has nothing to do: that the signal interrupts KVM_RUN is its whole purpose. */
+static void on_kick(int signal)
+{
+	(void)signal;
+}
+
+/* No SA_RESTART: the kernel must not go back into the guest. */
+static void install_kick_handler(void)
+{
+	struct sigaction action = {.sa_handler = on_kick};
+
+	sigaction(VM_KICK_SIGNAL, &action, NULL);
+}
+
+static bool make_guest(struct vm *vm, uint32_t tech, struct coco_image *image,
+		       struct trace_file *trace)
+{
+	struct coco_guest_options options;
+	struct coco_error error;
+
+	install_kick_handler();
+	COCO_INIT(&options);
+	options.tech = tech;
+	options.vcpus = vm->options->vcpus;
+	options.image = image;
+	options.irqchip = COCO_IRQCHIP_SPLIT;
+	options.ioapic_pins = 24;
+	options.flags = vm->options->eager ? COCO_GUEST_EAGER_PRIVATE : 0;
+	options.kick_signal = VM_KICK_SIGNAL;
+	if (trace->file) {
+		options.trace = trace_file_event;
+		options.trace_payload = trace;
+	}
+	if (coco_guest_new(vm->host, &options, &vm->guest, &error)) {
+		report_problem(vm->report, "make the guest", &error);
+		return false;
+	}
+	return true;
+}
+
+static bool add_region(struct vm *vm, uint64_t gpa, uint64_t size, uint32_t flags)
+{
+	struct coco_memory memory;
+	struct coco_error error;
+
+	if (size == 0)
+		return true;
+	COCO_INIT(&memory);
+	memory.gpa = gpa;
+	memory.size = size;
+	memory.flags = flags;
+	if (coco_guest_add_memory(vm->guest, &memory, &error)) {
+		report_problem(vm->report, "add memory", &error);
+		return false;
+	}
+	return true;
+}
+
+/* RAM, and a region that is as large as the firmware for it to be loaded into. */
+static bool add_memory(struct vm *vm, const struct coco_page_run *firmware)
+{
+	uint32_t backing = vm->options->guest_memfd ? COCO_MEMORY_GUEST_MEMFD : 0;
+	uint32_t ram = backing | (vm->options->keep ? COCO_MEMORY_KEEP : 0);
+
+	return add_region(vm, 0, low_memory_size(vm->options), ram) &&
+	       add_region(vm, HIGH_MEMORY_BASE, high_memory_size(vm->options), ram) &&
+	       add_region(vm, firmware->gpa, firmware->size, backing);
+}
+
+static bool build_recipe(struct vm *vm, uint32_t tech, struct trace_file *trace)
+{
+	struct coco_image *image = NULL;
+	struct coco_page_run firmware;
+	struct coco_error error;
+
+	COCO_INIT(&firmware);
+	if (coco_image_new(&image, &error) ||
+	    coco_image_add_firmware_file(image, vm->options->firmware, &error) ||
+	    coco_image_get_run(image, 0, &firmware, &error)) {
+		report_problem(vm->report, "load the firmware", &error);
+		coco_image_unref(image);
+		return false;
+	}
+	bool ok = make_guest(vm, tech, image, trace) && add_memory(vm, &firmware);
+	coco_image_unref(image); /* the guest has a reference of its own */
+	return ok;
+}
+
+bool vm_init(struct vm *vm, const struct options *options, struct report *report,
+	     struct trace_file *trace)
+{
+	uint32_t tech;
+	uint32_t features;
+
+	*vm = (struct vm){.options = options, .report = report};
+	vm->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	vm->threads = calloc(options->vcpus, sizeof(*vm->threads));
+	if (!devices_init(&vm->devices, options, report, wake, vm) || vm->wake_fd < 0 ||
+	    !vm->threads) {
+		report_problem(report, "no memory or no descriptor left", NULL);
+		return false;
+	}
+	if (!open_host(vm) || !choose_tech(vm, &tech, &features))
+		return false;
+	vm->devices.coco_port.features = features;
+	return build_recipe(vm, tech, trace);
+}
+
+void vm_destroy(struct vm *vm)
+{
+	coco_guest_free(vm->guest);
+	coco_host_close(vm->host);
+	devices_destroy(&vm->devices);
+	free(vm->threads);
+	if (vm->wake_fd >= 0)
+		close(vm->wake_fd);
+}
+
+/* The guest's info; zeroes if there is none, which no caller has to tell apart. */
+static void get_info(const struct vm *vm, struct coco_guest_info *info)
+{
+	COCO_INIT(info);
+	if (coco_guest_get_info(vm->guest, info, NULL))
+		COCO_INIT(info);
+}
+
+static void report_begin(struct vm *vm)
+{
+	struct coco_guest_info info;
+
+	get_info(vm, &info);
+	report_life_begins(vm->report, &info);
+}
+
+static void report_end(struct vm *vm)
+{
+	struct coco_guest_info info;
+
+	get_info(vm, &info);
+	report_life_ends(vm->report, &info);
+}
+
+bool vm_launch(struct vm *vm)
+{
+	struct coco_error error;
+
+	if (coco_guest_launch(vm->guest, &error)) {
+		report_problem(vm->report, "launch", &error);
+		return false;
+	}
+	report_begin(vm);
+	return true;
+}
+
+static bool reset_allowed(struct vm *vm)
+{
+	if (coco_guest_generation(vm->guest) <= vm->options->resets)
+		return true;
+	report_problem(vm->report, "the guest resets itself more often than --resets allows", NULL);
+	return false;
+}
+
+/* Park and resume are no part of a reset: they show that a parked guest can be reset, too. */
+static bool pause_and_reset(struct vm *vm, struct coco_error *error)
+{
+	if (coco_guest_park(vm->guest, error) || coco_guest_reset(vm->guest, error))
+		return false;
+	report_begin(vm); /* now: once it is resumed, the guest touches memory, which counts */
+	return coco_guest_resume(vm->guest, error) == 0;
+}
+
+bool vm_reset(struct vm *vm, bool pause)
+{
+	struct coco_error error;
+
+	if (!reset_allowed(vm))
+		return false;
+	report_end(vm);
+	/* If several threads ask at once, the library does it once and all of them hear how. */
+	bool ok = pause ? pause_and_reset(vm, &error) : coco_guest_reset(vm->guest, &error) == 0;
+	if (!ok) {
+		report_problem(vm->report, "reset", &error);
+		return false;
+	}
+	report_begin(vm);
+	return true;
+}
+
+bool vm_is_spinning(const struct vm *vm)
+{
+	return vm->devices.spinning_generation == coco_guest_generation(vm->guest);
+}
+
+void vm_end(struct vm *vm, enum vm_outcome outcome)
+{
+	int running = VM_RUNNING;
+
+	if (atomic_compare_exchange_strong(&vm->outcome, &running, outcome))
+		wake(vm);
+}
+
+static void count_object(void *payload, const struct coco_object *object)
+{
+	uint64_t *count = payload;
+
+	fprintf(stderr, "minivmm: open: %s of %s, fd %d, incarnation %" PRIu64 "\n", object->kind,
+		object->holder, object->fd, object->generation);
+	*count += 1;
+}
+
+bool vm_teardown(struct vm *vm, uint64_t *leaked)
+{
+	struct coco_error error;
+
+	report_end(vm);
+	if (coco_guest_teardown(vm->guest, &error)) {
+		report_problem(vm->report, "teardown", &error);
+		return false;
+	}
+	coco_guest_list_objects(vm->guest, count_object, leaked);
+	if (*leaked)
+		report_problem(vm->report, "KVM objects are still open after teardown", NULL);
+	return *leaked == 0;
+}
+
+void vm_dump(struct vm *vm)
+{
+	struct coco_guest_info info;
+	uint64_t objects = 0;
+
+	get_info(vm, &info);
+	fprintf(stderr,
+		"minivmm: guest %s, incarnation %" PRIu64 ", %" PRIu64 " conversions, %" PRIu64
+		" KiB private\n",
+		coco_state_name(info.state), info.generation, info.conversions,
+		info.private_bytes / 1024);
+	for (uint32_t i = 0; i < vm->threads_started; i++) {
+		fprintf(stderr, "minivmm: vCPU %u: %" PRIu64 " exits, last reason %u\n", i,
+			(uint64_t)vm->threads[i].exits, (unsigned int)vm->threads[i].last_exit);
+	}
+	coco_guest_list_objects(vm->guest, count_object, &objects);
+}

@@ -247,7 +247,7 @@ int coco_power_on_capture(struct coco_guest *guest, const struct coco_incarnatio
 		power_on->xsave_size = (size_t)r;
 	if (r >= 0)
 		r = list_msrs(guest->seam, &list, error);
-	if (r) {
+	if (!list) {
 		coco_power_on_free(power_on);
 		return r;
 	}

@@ -144,6 +144,12 @@ enum coco_memory_flags {
 	 * not together with COCO_MEMORY_KEEP or `host`.
 	 */
 	COCO_MEMORY_GUEST_MEMFD = 1u << 1,
+	/**
+	 * `host` is a private anonymous mapping (mmap with MAP_PRIVATE | MAP_ANONYMOUS), which
+	 * is emptied by giving its pages back. Without the flag that is done for
+	 * shared mappings only (memfd, tmpfs, hugetlbfs), and others are overwritten.
+	 */
+	COCO_MEMORY_ANONYMOUS = 1u << 2,
 };
 
 /** A region of guest memory. Technologies with private memory give it both sides. */

@@ -2,6 +2,7 @@
 #include "backend/backend.h"
 
 #include "base/error.h"
+#include "base/range.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,29 +38,45 @@ uint32_t coco_tech_from_name(const char *name)
 	return 0;
 }
 
-static unsigned char *shared_side_of(const struct coco_launch *launch, uint64_t gpa)
+static const struct coco_launch_slot *slot_of(const struct coco_launch *launch, uint64_t gpa)
 {
 	for (uint32_t i = 0; i < launch->slot_count; i++) {
 		const struct coco_launch_slot *slot = &launch->slots[i];
 
 		if (gpa >= slot->gpa && gpa - slot->gpa < slot->size)
-			return (unsigned char *)slot->host + (gpa - slot->gpa);
+			return slot;
 	}
 	return NULL;
 }
 
-int coco_launch_copy_shared(const struct coco_launch *launch, struct coco_error *error)
+/* A run may lie in several slots that touch. */
+static int copy_run(const struct coco_launch *launch, const struct coco_image_run *run,
+		    struct coco_error *error)
 {
-	for (uint32_t i = 0; i < launch->image->count; i++) {
-		const struct coco_image_run *run = &launch->image->runs[i];
-		unsigned char *to = shared_side_of(launch, run->gpa);
+	const unsigned char *bytes = run->bytes;
 
-		if (!to)
+	/* Memory is empty before it is loaded: zero pages are there already. */
+	for (uint64_t done = 0; bytes && done < run->size;) {
+		const uint64_t gpa = run->gpa + done;
+		const struct coco_launch_slot *slot = slot_of(launch, gpa);
+		uint64_t offset, size;
+
+		if (!slot)
 			return coco_fail(error, -EFAULT, COCO_STAGE_LOAD,
-					 "defect: run %" PRIu32 " of the image lies in no slot", i);
-		/* Memory is empty before it is loaded: zero pages are there already. */
-		if (run->bytes)
-			memcpy(to, run->bytes, run->size);
+					 "defect: 0x%" PRIx64 " of the image lies in no slot", gpa);
+		offset = gpa - slot->gpa;
+		size = coco_min(run->size - done, slot->size - offset);
+		memcpy((unsigned char *)slot->host + offset, bytes + done, size);
+		done += size;
 	}
 	return 0;
+}
+
+int coco_launch_copy_shared(const struct coco_launch *launch, struct coco_error *error)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < launch->image->count; i++)
+		r = copy_run(launch, &launch->image->runs[i], error);
+	return r;
 }

@@ -8,6 +8,7 @@
 static int check_size(size_t given, size_t required, const char *name, struct coco_error *error)
 {
 	/* All fields lie in words of 8 bytes, so no field can be covered by half. */
+	required = (required + 7) / 8 * 8;
 	if (given < required || given % 8)
 		return coco_fail_field(
 			error, -EINVAL, "struct_size",

@@ -19,15 +19,12 @@ static int check_recipe(const struct coco_guest *guest, struct coco_error *error
 
 	for (uint32_t i = 0; i < image->count; i++) {
 		const struct coco_image_run *run = &image->runs[i];
-		const uint32_t index = coco_memory_find(guest, run->gpa);
-		const struct coco_region *region = &guest->recipe.regions[index];
 
-		if (index == guest->recipe.region_count ||
-		    run->size > region->size - (run->gpa - region->gpa))
+		if (!coco_memory_covers(guest, run->gpa, run->size))
 			return coco_fail_field(error, -EINVAL, "image",
 					       "run %" PRIu32 " of the image, 0x%" PRIx64
 					       " bytes at 0x%" PRIx64
-					       ", lies in no memory region: add one with "
+					       " is not all in memory regions: add one with "
 					       "coco_guest_add_memory()",
 					       i, run->size, run->gpa);
 	}

@@ -22,9 +22,13 @@ static int check_flags(const struct coco_guest *guest, const struct coco_memory 
 	struct coco_tech_info info = {0};
 	int r;
 
-	if (memory->flags & ~(uint32_t)(COCO_MEMORY_KEEP | COCO_MEMORY_GUEST_MEMFD))
+	if (memory->flags &
+	    ~(uint32_t)(COCO_MEMORY_KEEP | COCO_MEMORY_GUEST_MEMFD | COCO_MEMORY_ANONYMOUS))
 		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
 				       memory->flags);
+	if (memory->flags & COCO_MEMORY_ANONYMOUS && !memory->host)
+		return coco_fail_field(error, -EINVAL, "flags",
+				       "COCO_MEMORY_ANONYMOUS is said of the caller's own memory");
 	if (!(memory->flags & COCO_MEMORY_GUEST_MEMFD))
 		return 0;
 	if (memory->flags & COCO_MEMORY_KEEP)
@@ -202,21 +206,22 @@ int coco_memory_discard_shared(struct coco_guest *guest, const struct coco_regio
 			       struct coco_error *error)
 {
 	unsigned char *start = (unsigned char *)region->host + offset;
+	const bool anonymous = region->mapping || region->flags & COCO_MEMORY_ANONYMOUS;
 	int r;
 
 	/*
-	 * The library's own memory is anonymous and private, for which DONTNEED does it. A caller's
-	 * may be a shared mapping, for which only REMOVE does; REMOVE fails on
-	 * private ones, and both fail on locked memory.
+	 * REMOVE empties shared mappings and fails on private ones, DONTNEED empties anonymous ones
+	 * and brings a file's contents back in others. EINVAL is what locked memory gets from it.
 	 */
-	if (!region->mapping && !coco_seam_madvise(guest->seam, start, (size_t)size, MADV_REMOVE))
+	r = coco_seam_madvise(guest->seam, start, (size_t)size,
+			      anonymous ? MADV_DONTNEED : MADV_REMOVE);
+	if (r && !region->mapping && (!anonymous || r == -EINVAL)) {
+		memset(start, 0, (size_t)size);
 		return 0;
-	r = coco_seam_madvise(guest->seam, start, (size_t)size, MADV_DONTNEED);
-	if (r && region->mapping)
+	}
+	if (r)
 		return coco_fail_call(error, r, stage, "madvise",
 				      "emptying shared memory at 0x%" PRIx64, region->gpa + offset);
-	if (r)
-		memset(start, 0, (size_t)size);
 	return 0;
 }
 

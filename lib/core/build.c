@@ -45,22 +45,42 @@ __attribute__((format(printf, 2, 3))) static struct coco_holder holder(const str
 	return holder;
 }
 
+/* In kept memory, the launch image's pages: it is loaded into empty memory. */
+static int scrub_image(struct build *build, const struct coco_region *region,
+		       struct coco_error *error)
+{
+	const struct coco_image *image = build->guest->recipe.image;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < image->count; i++) {
+		const struct coco_image_run *run = &image->runs[i];
+		const uint64_t start = coco_max(run->gpa, region->gpa);
+		const uint64_t end = coco_min(run->gpa + run->size, region->gpa + region->size);
+
+		if (start < end)
+			r = coco_memory_discard_shared(build->guest, region, start - region->gpa,
+						       end - start, COCO_STAGE_CREATE, error);
+	}
+	return r;
+}
+
 static int scrub(struct build *build, struct coco_error *error)
 {
-	struct coco_guest *guest = build->guest;
+	const struct coco_recipe *recipe = &build->guest->recipe;
+	int r = 0;
 
-	for (uint32_t i = 0; i < guest->recipe.region_count; i++) {
-		const struct coco_region *region = &guest->recipe.regions[i];
-		int r;
+	for (uint32_t i = 0; !r && i < recipe->region_count; i++) {
+		const struct coco_region *region = &recipe->regions[i];
 
-		if (region->flags & (COCO_MEMORY_KEEP | COCO_MEMORY_GUEST_MEMFD))
+		if (region->flags & COCO_MEMORY_GUEST_MEMFD)
 			continue;
-		r = coco_memory_discard_shared(guest, region, 0, region->size, COCO_STAGE_CREATE,
-					       error);
-		if (r)
-			return r;
+		if (region->flags & COCO_MEMORY_KEEP)
+			r = scrub_image(build, region, error);
+		else
+			r = coco_memory_discard_shared(build->guest, region, 0, region->size,
+						       COCO_STAGE_CREATE, error);
 	}
-	return 0;
+	return r;
 }
 
 static int create_irqchip(struct build *build, struct coco_error *error)

@@ -19,13 +19,22 @@ void coco_vcpu_pull(struct coco_vcpu *vcpu)
 
 	if (atomic_load(&vcpu->place) != COCO_VCPU_INSIDE)
 		return;
-	/* It can't leave kvm_run's page behind now: that takes the lock. */
+	/*
+	 * It was not held, so there is an incarnation, and whoever wants to retire it needs
+	 * the lock first: kvm_run is mapped.
+	 */
 	atomic_store(&vcpu->pulled, true);
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	if (guest->kick)
 		guest->kick(guest->kick_payload, vcpu);
 	else
 		syscall(SYS_tgkill, getpid(), atomic_load(&vcpu->tid), guest->kick_signal);
+}
+
+void coco_vcpu_unpull(struct coco_vcpu *vcpu)
+{
+	if (atomic_exchange(&vcpu->pulled, false))
+		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 }
 
 static bool at_rest(struct coco_vcpu *vcpu)
@@ -67,8 +76,10 @@ int coco_park(struct coco_guest *guest, struct coco_error *error)
 	int r = 0;
 
 	for (uint32_t i = 0; i < guest->recipe.vcpus; i++) {
-		atomic_fetch_or(&guest->vcpus[i].attention, COCO_ATTENTION_HOLD);
-		coco_vcpu_pull(&guest->vcpus[i]);
+		struct coco_vcpu *vcpu = &guest->vcpus[i];
+
+		if (!(atomic_fetch_or(&vcpu->attention, COCO_ATTENTION_HOLD) & COCO_ATTENTION_HOLD))
+			coco_vcpu_pull(vcpu);
 	}
 	deadline_after(guest->park_timeout_ms, &deadline);
 	while ((restless = find_restless(guest)) && !r)
@@ -99,8 +110,14 @@ void coco_park_own(struct coco_guest *guest)
 
 void coco_unpark(struct coco_guest *guest)
 {
-	for (uint32_t i = 0; i < guest->recipe.vcpus; i++)
-		atomic_fetch_and(&guest->vcpus[i].attention, ~(unsigned int)COCO_ATTENTION_HOLD);
+	for (uint32_t i = 0; i < guest->recipe.vcpus; i++) {
+		struct coco_vcpu *vcpu = &guest->vcpus[i];
+
+		/* One that never came to rest is still to leave KVM_RUN for that. */
+		if (at_rest(vcpu))
+			coco_vcpu_unpull(vcpu);
+		atomic_fetch_and(&vcpu->attention, ~(unsigned int)COCO_ATTENTION_HOLD);
+	}
 	pthread_cond_broadcast(&guest->changed);
 }
 

@@ -29,7 +29,16 @@ void coco_unpark(struct coco_guest *guest);
 /* Makes all threads leave coco_vcpu_run() for good. With the lock held. */
 void coco_park_stop(struct coco_guest *guest);
 
-/* Makes a vCPU's thread leave KVM_RUN if it is inside. With the lock held. */
+/*
+ * Makes a vCPU's thread leave KVM_RUN if it is inside. For vCPUs that were not held before: those
+ * that are do not enter, and may have no kvm_run. With the lock held.
+ */
 void coco_vcpu_pull(struct coco_vcpu *vcpu);
+
+/*
+ * Takes back what pulling it left behind, so that its next EINTR is not taken for
+ * that. Its kvm_run is mapped.
+ */
+void coco_vcpu_unpull(struct coco_vcpu *vcpu);
 
 #endif

@@ -82,6 +82,8 @@ static int attend(struct coco_vcpu *vcpu, struct coco_exit *exit, struct coco_er
 	int turn = TURN_AGAIN;
 
 	pthread_mutex_lock(&guest->lock);
+	if (atomic_load(&vcpu->attention) == COCO_ATTENTION_KICK)
+		coco_vcpu_unpull(vcpu);
 	if (guest->state == COCO_STATE_CONFIGURED || guest->state == COCO_STATE_LAUNCHING) {
 		turn = coco_fail_field(error, -EBUSY, "state",
 				       "coco_vcpu_run: not while the guest is %s",
@@ -106,12 +108,12 @@ static int attend(struct coco_vcpu *vcpu, struct coco_exit *exit, struct coco_er
 static int after_error(struct coco_vcpu *vcpu, int code, struct coco_exit *exit,
 		       struct coco_error *error)
 {
-	struct kvm_run *run = vcpu->run;
+	const struct kvm_run *run = vcpu->run;
 
 	switch (code) {
 	case -EINTR:
-		if (atomic_exchange(&vcpu->pulled, false)) {
-			__atomic_store_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+		if (atomic_load(&vcpu->pulled)) {
+			coco_vcpu_unpull(vcpu);
 			return TURN_AGAIN;
 		}
 		return leave_with(exit, COCO_EXIT_INTERRUPTED);
@@ -187,9 +189,9 @@ void coco_vcpu_kick(struct coco_vcpu *vcpu)
 {
 	struct coco_guest *guest = vcpu->guest;
 
-	atomic_fetch_or(&vcpu->attention, COCO_ATTENTION_KICK);
 	pthread_mutex_lock(&guest->lock);
-	coco_vcpu_pull(vcpu);
+	if (!(atomic_fetch_or(&vcpu->attention, COCO_ATTENTION_KICK) & COCO_ATTENTION_HOLD))
+		coco_vcpu_pull(vcpu);
 	pthread_cond_broadcast(&guest->changed);
 	pthread_mutex_unlock(&guest->lock);
 }

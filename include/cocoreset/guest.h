@@ -181,9 +181,16 @@ struct coco_guest_info {
 	uint64_t phase_ns[16];  /**< of it, by enum coco_phase */
 };
 
+/** Descriptors that a VMM gets from KVM for a VM or vCPU, and that keep the VM alive. */
+enum coco_fd_kind {
+	COCO_FD_DEVICE = 1, /**< KVM_CREATE_DEVICE */
+	COCO_FD_STATS = 2,  /**< KVM_GET_STATS_FD */
+};
+
 /** A KVM object that is open on behalf of a guest. */
 struct coco_object {
-	const char *kind; /**< "vm", "vcpu", "run mapping", "guest_memfd", "guest_memfd mapping" */
+	/** "vm", "vcpu", "run mapping", "guest_memfd", "guest_memfd mapping", "device", "stats" */
+	const char *kind;
 	const char *holder; /**< what holds it: "guest", "vcpu 3", "memory 0x100000000" */
 	int32_t fd;         /**< its descriptor, -1 for mappings */
 	uint32_t reserved0;
@@ -311,6 +318,21 @@ COCO_API COCO_MUST_CHECK int coco_guest_get_info(struct coco_guest *guest,
  * Thread safety: any thread. Allowed states: all.
  */
 COCO_API void coco_guest_list_objects(struct coco_guest *guest, coco_object_fn fn, void *payload);
+
+/**
+ * Hands a device or stats descriptor of the current incarnation over to the guest, which
+ * closes it when it gives that incarnation back. A descriptor that is kept elsewhere
+ * keeps the old VM alive after a reset.
+ *
+ * @param kind   enum coco_fd_kind.
+ * @param holder what it is for, for coco_guest_list_objects(); copied, up to 31 characters.
+ *
+ * Errors: -EINVAL an unknown kind, a negative descriptor or no holder; -EBUSY the state; -ENOMEM.
+ * It is still the caller's then. Thread safety: any thread. Allowed states: runnable, parked.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_hand_over_fd(struct coco_guest *guest, uint32_t kind,
+						     int fd, const char *holder,
+						     struct coco_error *error);
 
 /**
  * The number of the VM's descriptor: the same in every incarnation. Between incarnations it

@@ -11,6 +11,7 @@
 #include "core/incarnation.h"
 #include "core/memory.h"
 #include "core/power_on.h"
+#include "core/state.h"
 #include "kvm/uapi.h"
 
 #include <assert.h>
@@ -303,6 +304,30 @@ void coco_guest_free(struct coco_guest *guest)
 	if (coco_incarnation_retire(guest, guest->incarnation, NULL))
 		coco_incarnation_abandon(guest, guest->incarnation);
 	free_guest(guest);
+}
+
+int coco_guest_hand_over_fd(struct coco_guest *guest, uint32_t kind, int fd, const char *holder,
+			    struct coco_error *error)
+{
+	int r;
+
+	if (kind != COCO_FD_DEVICE && kind != COCO_FD_STATS)
+		return coco_fail_field(error, -EINVAL, "kind", "%" PRIu32 " is no kind", kind);
+	if (fd < 0)
+		return coco_fail_field(error, -EINVAL, "fd", "%d is no descriptor", fd);
+	if (!holder)
+		return coco_fail_field(error, -EINVAL, "holder", "holder is NULL");
+	pthread_mutex_lock(&guest->lock);
+	r = coco_operation_begin(guest, &coco_operation_hand_over_fd, error);
+	if (!r) {
+		r = coco_incarnation_take_fd(guest, guest->incarnation,
+					     kind == COCO_FD_DEVICE ? COCO_OBJECT_DEVICE
+								    : COCO_OBJECT_STATS,
+					     fd, holder, error);
+		coco_operation_end(guest);
+	}
+	pthread_mutex_unlock(&guest->lock);
+	return r;
 }
 
 static void count_object(void *payload, const struct coco_kvm_object *object)

@@ -53,12 +53,19 @@ struct coco_incarnation_memory {
 	struct coco_page_map pages; /* which side each page is on */
 };
 
+/* A descriptor that the VMM has handed over. */
+struct coco_handed_over {
+	struct coco_kvm_object fd;
+	struct coco_handed_over *next;
+};
+
 /* The KVM objects of one life. Those that are not open are zero. */
 struct coco_incarnation {
 	uint64_t generation;
 	struct coco_kvm_object vm;
 	struct coco_incarnation_vcpu *vcpus;    /* recipe.vcpus */
 	struct coco_incarnation_memory *memory; /* recipe.region_count */
+	struct coco_handed_over *handed_over;   /* in no order */
 };
 
 /* Where a vCPU's thread is. */

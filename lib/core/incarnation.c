@@ -3,12 +3,19 @@
 
 #include "base/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void free_incarnation(const struct coco_guest *guest, struct coco_incarnation *incarnation)
 {
 	for (uint32_t i = 0; incarnation->memory && i < guest->recipe.region_count; i++)
 		coco_page_map_destroy(&incarnation->memory[i].pages);
+	while (incarnation->handed_over) {
+		struct coco_handed_over *first = incarnation->handed_over;
+
+		incarnation->handed_over = first->next;
+		free(first);
+	}
 	free(incarnation->memory);
 	free(incarnation->vcpus);
 	free(incarnation);
@@ -33,10 +40,28 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 	return 0;
 }
 
+int coco_incarnation_take_fd(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			     enum coco_object_kind kind, int fd, const char *holder,
+			     struct coco_error *error)
+{
+	struct coco_handed_over *taken = calloc(1, sizeof(*taken));
+	struct coco_holder by = {.guest = guest, .generation = incarnation->generation};
+
+	if (!taken)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	snprintf(by.name, sizeof(by.name), "%s", holder);
+	coco_object_take(guest->seam, &taken->fd, kind, fd, &by);
+	taken->next = incarnation->handed_over;
+	incarnation->handed_over = taken;
+	return 0;
+}
+
 /* All that holds the VM but the VM's own descriptor first. */
 static void each_object(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			void (*fn)(void *payload, struct coco_kvm_object *object), void *payload)
 {
+	for (struct coco_handed_over *h = incarnation->handed_over; h; h = h->next)
+		fn(payload, &h->fd);
 	for (uint32_t i = 0; i < guest->recipe.vcpus; i++) {
 		fn(payload, &incarnation->vcpus[i].run);
 		fn(payload, &incarnation->vcpus[i].fd);

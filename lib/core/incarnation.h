@@ -16,6 +16,11 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			   struct coco_error *error);
 
+/* Takes a descriptor of the incarnation over from the VMM. */
+int coco_incarnation_take_fd(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			     enum coco_object_kind kind, int fd, const char *holder,
+			     struct coco_error *error);
+
 /*
  * Gives everything back that is open and frees the incarnation. If something
  * could not be given back it stays, with just that, and the call may be made again.

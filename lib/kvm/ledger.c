@@ -44,6 +44,10 @@ const char *coco_object_kind_name(enum coco_object_kind kind)
 		return "guest_memfd";
 	case COCO_OBJECT_GUEST_MEMFD_MAP:
 		return "guest_memfd mapping";
+	case COCO_OBJECT_DEVICE:
+		return "device";
+	case COCO_OBJECT_STATS:
+		return "stats";
 	case COCO_OBJECT_NONE:
 		break;
 	}
@@ -80,8 +84,8 @@ static void strike_out(struct coco_seam *seam, struct coco_kvm_object *object)
 	pthread_mutex_unlock(&ledger->lock);
 }
 
-static void enter_fd(struct coco_seam *seam, struct coco_kvm_object *object,
-		     enum coco_object_kind kind, int fd, const struct coco_holder *holder)
+void coco_object_take(struct coco_seam *seam, struct coco_kvm_object *object,
+		      enum coco_object_kind kind, int fd, const struct coco_holder *holder)
 {
 	const struct coco_kvm_object created = {
 		.kind = kind, .fd = fd, .number = -1, .holder = *holder};
@@ -96,7 +100,7 @@ int coco_object_create_vm(struct coco_seam *seam, struct coco_kvm_object *object
 
 	if (fd < 0)
 		return fd;
-	enter_fd(seam, object, COCO_OBJECT_VM, fd, holder);
+	coco_object_take(seam, object, COCO_OBJECT_VM, fd, holder);
 	return 0;
 }
 
@@ -107,7 +111,7 @@ int coco_object_create_vcpu(struct coco_seam *seam, struct coco_kvm_object *obje
 
 	if (fd < 0)
 		return fd;
-	enter_fd(seam, object, COCO_OBJECT_VCPU, fd, holder);
+	coco_object_take(seam, object, COCO_OBJECT_VCPU, fd, holder);
 	return 0;
 }
 
@@ -128,7 +132,7 @@ int coco_object_create_memfd(struct coco_seam *seam, struct coco_kvm_object *obj
 		return coco_fail_call(error, r, COCO_STAGE_CREATE, "fcntl",
 				      "making a guest_memfd close-on-exec");
 	}
-	enter_fd(seam, object, COCO_OBJECT_GUEST_MEMFD, fd, holder);
+	coco_object_take(seam, object, COCO_OBJECT_GUEST_MEMFD, fd, holder);
 	return 0;
 }
 
@@ -188,9 +192,7 @@ int coco_object_release(struct coco_seam *seam, struct coco_kvm_object *object,
 		if (r)
 			return r;
 		break;
-	case COCO_OBJECT_VM:
-	case COCO_OBJECT_VCPU:
-	case COCO_OBJECT_GUEST_MEMFD:
+	default:
 		if (object->number < 0) {
 			/* Whatever close() answers, the descriptor is gone. */
 			seam->ops->close(seam->context, object->fd);

@@ -21,6 +21,8 @@ enum coco_object_kind {
 	COCO_OBJECT_RUN, /* the mapping of a vCPU's kvm_run */
 	COCO_OBJECT_GUEST_MEMFD,
 	COCO_OBJECT_GUEST_MEMFD_MAP,
+	COCO_OBJECT_DEVICE,
+	COCO_OBJECT_STATS,
 };
 
 /* Who holds an object, for people and for finding all objects of a guest. */
@@ -72,6 +74,10 @@ int coco_object_create_memfd(struct coco_seam *seam, struct coco_kvm_object *obj
 int coco_object_map(struct coco_seam *seam, struct coco_kvm_object *object,
 		    enum coco_object_kind kind, int fd, void *address, size_t size,
 		    const struct coco_holder *holder, struct coco_error *error);
+
+/* Takes a descriptor that somebody else got from KVM. `kind` is a descriptor's. */
+void coco_object_take(struct coco_seam *seam, struct coco_kvm_object *object,
+		      enum coco_object_kind kind, int fd, const struct coco_holder *holder);
 
 /* Moves a descriptor onto a reserved number. */
 int coco_object_move(struct coco_seam *seam, struct coco_kvm_object *object, int number,

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,6 +161,17 @@ static void *run_second(void *guest)
 	return NULL;
 }
 
+/* A stats descriptor keeps a VM alive; handed over, it goes with it. */
+static void hand_over_stats(struct coco_guest *guest)
+{
+	struct coco_error error;
+	int fd = ioctl(coco_guest_vm_fd(guest), KVM_GET_STATS_FD, NULL);
+
+	expect(fd >= 0, "the kernel has no stats", coco_guest_generation(guest));
+	must(coco_guest_hand_over_fd(guest, COCO_FD_STATS, fd, "statistics", &error), "hand over",
+	     &error);
+}
+
 static void run_to_exit(struct coco_guest *guest, uint64_t generation)
 {
 	struct coco_vcpu *vcpu = coco_guest_vcpu(guest, 0);
@@ -235,6 +247,7 @@ int main(int argc, char **argv)
 		run_to_exit(guest, generation);
 		if (generation == 1)
 			check_fork(generation);
+		hand_over_stats(guest);
 		if (generation <= RESETS)
 			must(coco_guest_reset(guest, &error), "reset", &error);
 	}

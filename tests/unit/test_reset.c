@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,6 +383,77 @@ START_TEST(private_bytes_are_those_of_the_image_or_all)
 }
 END_TEST
 
+/* ---- descriptors that the VMM got from KVM itself ---- */
+
+/* Stands for a stats descriptor: it keeps the VM alive as one does. */
+static int hold_vm(void)
+{
+	const struct coco_platform *platform = fake_kvm_platform(f.fake);
+
+	return platform->ops->dup(platform->context, coco_guest_vm_fd(f.guest));
+}
+
+START_TEST(a_descriptor_that_was_handed_over_goes_with_its_incarnation)
+{
+	fixture_launch(&f, techs[_i]);
+	expect_ok(coco_guest_hand_over_fd(f.guest, COCO_FD_STATS, hold_vm(), "stats", &f.error),
+		  &f.error);
+	expect_ok(coco_guest_hand_over_fd(f.guest, COCO_FD_DEVICE, hold_vm(), "vfio", &f.error),
+		  &f.error);
+	reset();
+	ck_assert_uint_eq(fake_kvm_live_vms(f.fake), 1);
+	ck_assert_uint_eq(fake_kvm_most_vms(f.fake), 1);
+	fixture_end(&f);
+}
+END_TEST
+
+START_TEST(one_that_was_not_keeps_the_old_vm)
+{
+	const struct coco_platform *platform;
+	int fd;
+
+	fixture_launch(&f, COCO_TECH_PLAIN);
+	platform = fake_kvm_platform(f.fake);
+	fd = hold_vm();
+	reset();
+	ck_assert_uint_eq(fake_kvm_live_vms(f.fake), 2);
+	ck_assert_int_eq(platform->ops->close(platform->context, fd), 0);
+	ck_assert_uint_eq(fake_kvm_live_vms(f.fake), 1);
+	fixture_end(&f);
+}
+END_TEST
+
+static void find_vfio(void *payload, const struct coco_object *object)
+{
+	int *found = payload;
+
+	if (!strcmp(object->kind, "device") && !strcmp(object->holder, "vfio"))
+		*found = object->fd;
+}
+
+START_TEST(what_was_handed_over_is_listed_and_refused_otherwise)
+{
+	int found = -1, fd;
+
+	fixture_init(&f, COCO_TECH_PLAIN);
+	fixture_guest(&f);
+	expect_error(coco_guest_hand_over_fd(f.guest, COCO_FD_STATS, 1, "early", &f.error),
+		     &f.error, -EBUSY, "state");
+	expect_ok(coco_guest_launch(f.guest, &f.error), &f.error);
+	fd = hold_vm();
+	expect_error(coco_guest_hand_over_fd(f.guest, 3, fd, "vfio", &f.error), &f.error, -EINVAL,
+		     "kind");
+	expect_error(coco_guest_hand_over_fd(f.guest, COCO_FD_DEVICE, -1, "vfio", &f.error),
+		     &f.error, -EINVAL, "fd");
+	expect_error(coco_guest_hand_over_fd(f.guest, COCO_FD_DEVICE, fd, NULL, &f.error), &f.error,
+		     -EINVAL, "holder");
+	expect_ok(coco_guest_hand_over_fd(f.guest, COCO_FD_DEVICE, fd, "vfio", &f.error), &f.error);
+	coco_guest_list_objects(f.guest, find_vfio, &found);
+	ck_assert_int_eq(found, fd);
+	fixture_end(&f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("reset");
@@ -403,6 +475,10 @@ int main(void)
 	tcase_add_test(tcase, the_loader_finds_room_wherever_memory_lies);
 	tcase_add_loop_test(tcase, all_that_keeps_a_vm_alive_is_listed, 0, 2);
 	tcase_add_loop_test(tcase, private_bytes_are_those_of_the_image_or_all, 0, 2);
+	tcase_add_loop_test(tcase, a_descriptor_that_was_handed_over_goes_with_its_incarnation, 0,
+			    2);
+	tcase_add_test(tcase, one_that_was_not_keeps_the_old_vm);
+	tcase_add_test(tcase, what_was_handed_over_is_listed_and_refused_otherwise);
 	suite_add_tcase(suite, tcase);
 	return expect_run(suite);
 }

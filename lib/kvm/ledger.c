@@ -172,8 +172,10 @@ int coco_object_move(struct coco_seam *seam, struct coco_kvm_object *object, int
 				      "giving a new %s its number %d",
 				      coco_object_kind_name(object->kind), number);
 	seam->ops->close(seam->context, object->fd);
+	pthread_mutex_lock(&seam->ledger.lock);
 	object->fd = number;
 	object->number = number;
+	pthread_mutex_unlock(&seam->ledger.lock);
 	return 0;
 }
 

@@ -27,7 +27,7 @@
 #define SCRUB_ROM "madvise rom size=0x10000 dontneed\n"
 /* In memory that is kept otherwise. */
 #define SCRUB_IMAGE_IN_RAM                                                                         \
-	"madvise ram+0x1000 size=0x2000 dontneed\n"                                               \
+	"madvise ram+0x1000 size=0x2000 dontneed\n"                                                \
 	"madvise ram+0x8000 size=0x1000 dontneed\n"
 
 #define CREATE_VM(type)                                                                            \

@@ -167,8 +167,9 @@ START_TEST(memory_that_is_kept_is_scrubbed_only_where_the_image_goes)
 	fixture_expect_conversation(
 		&f, (struct fixture_part[]){
 			    {1, RETIRE_VCPU("0") RETIRE_VM},
-			    {2, SCRUB_IMAGE_IN_RAM SCRUB_ROM CREATE_VM("0") IRQCHIP_FULL SLOT_RAM SLOT_ROM CREATE_VCPU(
-					"0") RESTORE("0", SET_LAPIC("0"))},
+			    {2, SCRUB_IMAGE_IN_RAM SCRUB_ROM CREATE_VM("0")
+					IRQCHIP_FULL SLOT_RAM SLOT_ROM CREATE_VCPU("0")
+						RESTORE("0", SET_LAPIC("0"))},
 			    {0, NULL},
 		    });
 	fixture_end(&f);

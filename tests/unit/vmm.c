@@ -130,7 +130,7 @@ static char thread_state(int tid)
 			end = strrchr(line, ')');
 		fclose(file);
 	}
-	return end != NULL ? end[2] : '?';
+	return (char)(end != NULL ? end[2] : '?');
 }
 
 void vmm_await_sleep(atomic_int *tid)
@@ -146,7 +146,7 @@ void vmm_await_sleep(atomic_int *tid)
 	}
 }
 
-static void *call(void *argument)
+static void *make_call(void *argument)
 {
 	struct caller *caller = argument;
 
@@ -156,13 +156,13 @@ static void *call(void *argument)
 	return NULL;
 }
 
-void caller_start(struct caller *caller, struct coco_guest *guest, guest_call fn)
+void caller_start(struct caller *caller, struct coco_guest *guest, guest_call call)
 {
 	memset(caller, 0, sizeof(*caller));
 	expect_spoil(&caller->error);
 	caller->guest = guest;
-	caller->call = fn;
-	ck_assert_int_eq(pthread_create(&caller->thread, NULL, call, caller), 0);
+	caller->call = call;
+	ck_assert_int_eq(pthread_create(&caller->thread, NULL, make_call, caller), 0);
 }
 
 int caller_join(struct caller *caller)

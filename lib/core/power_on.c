@@ -106,6 +106,9 @@ static int list_msrs(struct coco_seam *seam, struct kvm_msr_list **out, struct c
 	return r;
 }
 
+/* KVM takes fewer than 256 MSRs in one call. */
+#define MSRS_AT_ONCE 255
+
 /*
  * KVM_GET_MSRS and KVM_SET_MSRS stop at the first MSR that is refused and
  * answer how many were done. This goes on behind it and drops the refused one from `msrs`.
@@ -113,39 +116,32 @@ static int list_msrs(struct coco_seam *seam, struct kvm_msr_list **out, struct c
 static int transfer_msrs(struct coco_seam *seam, int fd, unsigned long request,
 			 struct kvm_msrs *msrs, struct coco_error *error)
 {
-	struct kvm_msrs *rest = new_msrs(msrs->nmsrs);
+	struct kvm_msrs *part = new_msrs(MSRS_AT_ONCE);
 	uint32_t kept = 0, next = 0;
 	int r = 0;
 
-	if (!rest)
+	if (!part)
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
 	while (next < msrs->nmsrs) {
 		const uint32_t left = msrs->nmsrs - next;
+		uint32_t done;
 
-		rest->nmsrs = left;
-		memcpy(rest->entries, &msrs->entries[next], left * sizeof(rest->entries[0]));
-		r = coco_seam_get(seam, fd, request, rest, COCO_STAGE_CREATE, error);
+		part->nmsrs = left < MSRS_AT_ONCE ? left : MSRS_AT_ONCE;
+		memcpy(part->entries, &msrs->entries[next], part->nmsrs * sizeof(part->entries[0]));
+		r = coco_seam_get(seam, fd, request, part, COCO_STAGE_CREATE, error);
 		if (r < 0)
 			break;
-		if ((uint32_t)r > left) {
-			r = coco_fail(error, -EIO, COCO_STAGE_CREATE,
-				      "%s answered %d for %" PRIu32 " MSRs",
-				      coco_seam_request_name(request), r, left);
-			break;
-		}
-		memcpy(&msrs->entries[kept], rest->entries, (uint32_t)r * sizeof(rest->entries[0]));
-		kept += (uint32_t)r;
-		next += (uint32_t)r + 1;
+		done = (uint32_t)r < part->nmsrs ? (uint32_t)r : part->nmsrs;
+		memcpy(&msrs->entries[kept], part->entries, done * sizeof(part->entries[0]));
+		kept += done;
+		next += done < part->nmsrs ? done + 1 : done;
 		r = 0;
 	}
-	free(rest);
+	free(part);
 	if (!r)
 		msrs->nmsrs = kept;
 	return r;
 }
-
-/* KVM takes fewer than 256 MSRs in one call. */
-#define MSRS_AT_ONCE 255
 
 static int capture_msrs(struct coco_seam *seam, int fd, const struct kvm_msr_list *list,
 			struct vcpu_state *state, struct coco_error *error)
@@ -155,7 +151,7 @@ static int capture_msrs(struct coco_seam *seam, int fd, const struct kvm_msr_lis
 	state->msrs = new_msrs(list->nmsrs);
 	if (!state->msrs)
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
-	for (uint32_t i = 0; i < list->nmsrs && count < MSRS_AT_ONCE; i++)
+	for (uint32_t i = 0; i < list->nmsrs; i++)
 		if (list->indices[i] != MSR_IA32_TSC)
 			state->msrs->entries[count++].index = list->indices[i];
 	state->msrs->nmsrs = count;

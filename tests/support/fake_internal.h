@@ -137,6 +137,7 @@ struct fake_kvm {
 	struct fake_extension *extensions;
 	unsigned cpuid_count;
 	uint32_t unreadable_msr, unwritable_msr;
+	unsigned more_msrs;
 	bool restless;
 
 	struct fake_fd *fds;
@@ -159,6 +160,9 @@ struct fake_kvm {
 	unsigned waiting_vm[1024]; /* VM numbers of vCPUs in fake_kvm_wait() */
 	unsigned waiting;
 };
+
+/* The first of fake_kvm_set_more_msrs(). */
+#define FAKE_MORE_MSRS 0xd0000000u
 
 /* One call on its way through the fake. */
 struct fake_call {

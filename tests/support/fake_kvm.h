@@ -37,7 +37,7 @@
 struct fake_kvm;
 
 #define FAKE_RUN_SIZE  0x3000u /* KVM_GET_VCPU_MMAP_SIZE */
-#define FAKE_MSR_MAX   32u
+#define FAKE_MSR_MAX   640u
 #define FAKE_CPUID_MAX 256u
 #define FAKE_XSAVE_MAX 12288u
 
@@ -59,6 +59,8 @@ void fake_kvm_set_extension(struct fake_kvm *fake, int scope, unsigned capabilit
 void fake_kvm_set_cpuid_count(struct fake_kvm *fake, unsigned count);
 /* MSRs that the index list names but that can't be read or written; 0: none. */
 void fake_kvm_set_bad_msrs(struct fake_kvm *fake, uint32_t unreadable, uint32_t unwritable);
+/* How many more MSRs vCPUs have, at most 600: more than fit in one call, from 240 on. */
+void fake_kvm_set_more_msrs(struct fake_kvm *fake, unsigned count);
 /* Whether vCPUs power on with something else in each part of their state, from VM to VM. */
 void fake_kvm_set_restless_power_on(struct fake_kvm *fake, bool restless);
 

@@ -90,6 +90,11 @@ void fake_kvm_set_bad_msrs(struct fake_kvm *fake, uint32_t unreadable, uint32_t 
 	fake->unwritable_msr = unwritable;
 }
 
+void fake_kvm_set_more_msrs(struct fake_kvm *fake, unsigned count)
+{
+	fake->more_msrs = count;
+}
+
 void fake_kvm_set_restless_power_on(struct fake_kvm *fake, bool restless)
 {
 	fake->restless = restless;
@@ -168,7 +173,8 @@ static const uint32_t msr_indices[] = {
 static int get_msr_index_list(struct fake_call *call)
 {
 	struct kvm_msr_list *list = (struct kvm_msr_list *)call->argument;
-	const uint32_t count = sizeof(msr_indices) / sizeof(msr_indices[0]);
+	const uint32_t own = sizeof(msr_indices) / sizeof(msr_indices[0]);
+	const uint32_t count = own + call->fake->more_msrs;
 	uint32_t room;
 
 	if (list == NULL)
@@ -179,6 +185,8 @@ static int get_msr_index_list(struct fake_call *call)
 	if (room < count)
 		return -E2BIG;
 	memcpy(list->indices, msr_indices, sizeof(msr_indices));
+	for (uint32_t i = own; i < count; i++)
+		list->indices[i] = FAKE_MORE_MSRS + i - own;
 	return 0;
 }
 

@@ -125,6 +125,8 @@ struct fake_vcpu *vcpu_new(struct fake_kvm *fake, struct fake_vm *vm, unsigned i
 	if (vcpu->xsave_size < 4096)
 		vcpu->xsave_size = 4096;
 	power_on(&vcpu->state, vm, id);
+	for (unsigned i = 0; i < fake->more_msrs; i++)
+		vcpu->state.msrs[vcpu->state.msr_count++].index = FAKE_MORE_MSRS + i;
 	if (fake->restless)
 		make_restless(vcpu, vm);
 	return vcpu;

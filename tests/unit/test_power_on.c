@@ -170,6 +170,26 @@ START_TEST(an_msr_that_is_refused_does_not_keep_the_others_back)
 }
 END_TEST
 
+START_TEST(more_msrs_than_fit_in_a_call_are_all_put_back)
+{
+	static const unsigned counts[] = {239, 240, 241, 600};
+	struct fake_vcpu_state *first, *second;
+
+	fixture_init(&f, COCO_TECH_PLAIN);
+	fake_kvm_set_more_msrs(f.fake, counts[_i]);
+	fake_kvm_set_restless_power_on(f.fake, true);
+	launch(COCO_TECH_PLAIN, 2);
+	first = state_of(1);
+	expect_ok(coco_guest_reset(f.guest, &f.error), &f.error);
+	second = state_of(1);
+	/* The one that differs from VM to VM is the last in the list. */
+	expect_same_state(first, second, 0);
+	free(first);
+	free(second);
+	fixture_end(&f);
+}
+END_TEST
+
 START_TEST(large_xsave_state_is_taken_whole)
 {
 	static const int sizes[] = {4096, 4160, 8192, 12288};
@@ -223,6 +243,7 @@ int main(void)
 			    2);
 	tcase_add_loop_test(loops, an_msr_that_is_refused_does_not_keep_the_others_back, 0,
 			    (int)(sizeof(bad_msrs) / sizeof(bad_msrs[0])));
+	tcase_add_loop_test(loops, more_msrs_than_fit_in_a_call_are_all_put_back, 0, 4);
 	tcase_add_loop_test(loops, large_xsave_state_is_taken_whole, 0, 4);
 	suite_add_tcase(suite, loops);
 	return expect_run(suite);

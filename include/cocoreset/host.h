@@ -13,7 +13,10 @@
 struct coco_host;
 struct coco_platform;
 
-/** The technologies that this version can launch. */
+/**
+ * The technologies. This version launches the first two. For the others it makes launch images and
+ * predicts their measurement; coco_host_probe() says that they are not launchable.
+ */
 enum coco_tech {
 	/** An ordinary VM (KVM_X86_DEFAULT_VM). Its memory is open to the host. */
 	COCO_TECH_PLAIN = 1,
@@ -23,6 +26,10 @@ enum coco_tech {
 	 * development and tests only.
 	 */
 	COCO_TECH_SWPROTECTED = 2,
+	COCO_TECH_SEV = 3,   /**< AMD SEV: encrypted memory */
+	COCO_TECH_SEVES = 4, /**< AMD SEV-ES: encrypted registers, too */
+	COCO_TECH_SNP = 5,   /**< AMD SEV-SNP: integrity, too */
+	COCO_TECH_TDX = 6,   /**< Intel TDX */
 };
 
 struct coco_host_options {
@@ -97,7 +104,8 @@ COCO_API COCO_MUST_CHECK int coco_host_probe(struct coco_host *host, uint32_t te
 					     struct coco_tech_info *info, struct coco_error *error);
 
 /**
- * A technology's name ("plain", "swprotected"), NULL for an unknown one.
+ * A technology's name ("plain", "swprotected", "sev", "seves", "snp", "tdx"), NULL for an unknown
+ * one.
  *
  * Ownership: static text. Thread safety: any thread.
  */

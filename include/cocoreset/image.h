@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file
- * The launch image: an ordered list of page runs. Every loader makes one and
- * every technology launches one, in the order of its runs.
+ * The launch image: an ordered list of page runs, and where vCPUs start. Every loader
+ * makes one and every technology launches one, in the order of its runs. A launch
+ * measurement is a digest over the same list, so what is predicted is what is launched.
  *
  * An image is built by one thread, then used. From its first use by a guest on
  * it is immutable and may be shared by any number of guests and threads.
@@ -18,27 +19,58 @@ struct coco_image;
 #define COCO_IMAGE_MAX_RUNS 65536u
 /** The largest raw firmware: what fits between 4 GiB - 16 MiB and 4 GiB. */
 #define COCO_FIRMWARE_MAX_SIZE 0x1000000u
+/** A run's label is shorter than this. */
+#define COCO_LABEL_SIZE 32u
+/** What SEV and SEV-ES encrypt and measure is a multiple of this (COCO_PAGE_PART). */
+#define COCO_PART_UNIT 16u
 
+/**
+ * What a run is made of. Which kinds can be launched depends on the technology: plain and
+ * software-protected guests take data and zero pages.
+ */
 enum coco_page_kind {
 	COCO_PAGE_DATA = 1, /**< pages with the given bytes */
 	COCO_PAGE_ZERO = 2, /**< pages of zeroes */
+	/** One page in which the platform gives the guest its secrets (SNP). */
+	COCO_PAGE_SECRETS = 3,
+	/** One page with the vCPUs' CPUID, which the platform checks (SNP). */
+	COCO_PAGE_CPUID = 4,
+	/**
+	 * Bytes within one page, for SEV and SEV-ES, which encrypt and measure memory in units of
+	 * COCO_PART_UNIT bytes rather than pages. Exactly these bytes are loaded and
+	 * measured; the rest of the page is not touched.
+	 */
+	COCO_PAGE_PART = 5,
 };
 
 /** Flags of a run. */
 enum coco_run_flags {
-	/** Loaded, but its contents are left out of the launch measurement. */
+	/**
+	 * Loaded, but its contents are left out of the launch measurement. For data and zero
+	 * pages only: the technology decides about the others.
+	 */
 	COCO_RUN_UNMEASURED = 1u << 0,
 };
 
 /** Guest pages that follow each other and are loaded alike. */
 struct coco_page_run {
 	size_t struct_size; /**< COCO_INIT */
-	uint64_t gpa;       /**< guest physical address, page aligned */
-	uint64_t size;      /**< bytes, a multiple of the page, not 0 */
-	/** `size` bytes for COCO_PAGE_DATA; NULL for COCO_PAGE_ZERO. */
+	/** Guest physical address, page aligned; COCO_PAGE_PART: a multiple of COCO_PART_UNIT. */
+	uint64_t gpa;
+	/**
+	 * Bytes, a multiple of the page, not 0. COCO_PAGE_SECRETS and COCO_PAGE_CPUID: one page.
+	 * COCO_PAGE_PART: a multiple of COCO_PART_UNIT that ends within gpa's page.
+	 */
+	uint64_t size;
+	/** `size` bytes for COCO_PAGE_DATA and COCO_PAGE_PART; NULL for the other kinds. */
 	const void *bytes;
 	uint32_t kind;  /**< enum coco_page_kind */
 	uint32_t flags; /**< enum coco_run_flags */
+	/**
+	 * What the run is, for people ("firmware", "kernel hashes"): shorter than COCO_LABEL_SIZE,
+	 * NULL is "". Copied.
+	 */
+	const char *label;
 };
 
 COCO_BEGIN_DECLS
@@ -71,9 +103,9 @@ COCO_API void coco_image_unref(struct coco_image *image);
  *
  * Errors: -EINVAL a size of 0, an unaligned gpa or size, a range that wraps or
  * ends beyond 2^52, bytes that are missing or superfluous for the kind, an unknown kind or
- * flag; -EEXIST pages that another run has already; -ENOSPC more than
- * COCO_IMAGE_MAX_RUNS; -EBUSY the image is in use already; -E2BIG, -ENOMEM. The image is
- * as it was after every error.
+ * flag, a flag that the kind does not take, a label that is too long; -EEXIST memory that another
+ * run has already; -ENOSPC more than COCO_IMAGE_MAX_RUNS; -EBUSY the image is in use already;
+ * -E2BIG, -ENOMEM. The image is as it was after every error.
  *
  * Thread safety: one thread at a time. Allowed states: before the first use.
  */
@@ -116,7 +148,7 @@ COCO_API uint32_t coco_image_run_count(const struct coco_image *image);
 /**
  * Tells of one run, in launch order.
  *
- * @param run struct_size set by the caller. `bytes` belongs to the image.
+ * @param run struct_size set by the caller. `bytes` and `label` (never NULL) belong to the image.
  *
  * Errors: -EINVAL no such index, or a struct_size too small.
  * Thread safety: any thread once the image is in use.
@@ -124,6 +156,45 @@ COCO_API uint32_t coco_image_run_count(const struct coco_image *image);
 COCO_API COCO_MUST_CHECK int coco_image_get_run(const struct coco_image *image, uint32_t index,
 						struct coco_page_run *run,
 						struct coco_error *error);
+
+/**
+ * Says where vCPUs other than the first start (SEV-ES and SNP, whose vCPUs can't be started
+ * anywhere else by INIT and SIPI). The firmware's reset block tells the address;
+ * coco_image_add_sev_firmware() sets it.
+ *
+ * @param gpa below 4 GiB; 0: where the first starts.
+ *
+ * Errors: -EINVAL not below 4 GiB; -EBUSY the image is in use already.
+ * Thread safety: one thread at a time. Allowed states: before the first use.
+ */
+COCO_API COCO_MUST_CHECK int coco_image_set_ap_start(struct coco_image *image, uint64_t gpa,
+						     struct coco_error *error);
+
+/**
+ * Where vCPUs other than the first start; 0: where the first does.
+ *
+ * Thread safety: any thread once the image is in use.
+ */
+COCO_API uint64_t coco_image_ap_start(const struct coco_image *image);
+
+/**
+ * Says where the TD HOB is: TDX vCPUs find the address in RCX when they start.
+ * coco_image_add_tdx_firmware() sets it.
+ *
+ * @param gpa a multiple of 8, below 2^52; 0: there is none.
+ *
+ * Errors: -EINVAL no such address; -EBUSY the image is in use already.
+ * Thread safety: one thread at a time. Allowed states: before the first use.
+ */
+COCO_API COCO_MUST_CHECK int coco_image_set_hob(struct coco_image *image, uint64_t gpa,
+						struct coco_error *error);
+
+/**
+ * Where the TD HOB is; 0: there is none.
+ *
+ * Thread safety: any thread once the image is in use.
+ */
+COCO_API uint64_t coco_image_hob(const struct coco_image *image);
 
 COCO_END_DECLS
 

@@ -7,10 +7,31 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+
+static int probe_measured_only(struct coco_seam *seam, struct coco_tech_info *info,
+			       struct coco_error *error)
+{
+	(void)seam;
+	(void)error;
+	info->private_memory = 1;
+	snprintf(info->reason, sizeof(info->reason),
+		 "this version of the library has no backend that launches such guests; it makes "
+		 "their launch images and predicts their measurement");
+	return 0;
+}
+
+/* Technologies that the library knows and can't launch. */
+static const struct coco_backend measured_only[] = {
+	{.tech = COCO_TECH_SEV, .name = "sev", .probe = probe_measured_only},
+	{.tech = COCO_TECH_SEVES, .name = "seves", .probe = probe_measured_only},
+	{.tech = COCO_TECH_SNP, .name = "snp", .probe = probe_measured_only},
+	{.tech = COCO_TECH_TDX, .name = "tdx", .probe = probe_measured_only},
+};
 
 static const struct coco_backend *const backends[] = {
-	&coco_backend_plain,
-	&coco_backend_swprotected,
+	&coco_backend_plain, &coco_backend_swprotected, &measured_only[0],
+	&measured_only[1],   &measured_only[2],         &measured_only[3],
 };
 
 #define BACKEND_COUNT (sizeof(backends) / sizeof(*backends))

@@ -39,6 +39,8 @@ struct coco_launch {
 
 struct coco_backend {
 	uint32_t tech; /* enum coco_tech */
+	/* What load() can load, each enum coco_page_kind as 1 << kind. */
+	uint32_t page_kinds;
 	const char *name;
 	uint64_t vm_type; /* KVM_CREATE_VM */
 	/*
@@ -71,6 +73,9 @@ struct coco_backend {
 
 extern const struct coco_backend coco_backend_plain;
 extern const struct coco_backend coco_backend_swprotected;
+
+/* The page kinds that every technology can load. */
+#define COCO_PAGE_KINDS_BASIC (1u << COCO_PAGE_DATA | 1u << COCO_PAGE_ZERO)
 
 /* The technology's backend, NULL if there is none. */
 const struct coco_backend *coco_backend_find(uint32_t tech);

@@ -77,6 +77,7 @@ static int load(const struct coco_launch *launch, struct coco_error *error)
 
 const struct coco_backend coco_backend_swprotected = {
 	.tech = COCO_TECH_SWPROTECTED,
+	.page_kinds = COCO_PAGE_KINDS_BASIC,
 	.name = "swprotected",
 	.vm_type = UAPI_VM_TYPE_SW_PROTECTED,
 	.private_memory = true,

@@ -12,10 +12,35 @@
 #include <errno.h>
 #include <inttypes.h>
 
+/* The image has no pages but those that the technology can load. */
+static int check_kinds(const struct coco_guest *guest, struct coco_error *error)
+{
+	const struct coco_backend *backend = guest->recipe.backend;
+	const struct coco_image *image = guest->recipe.image;
+
+	for (uint32_t i = 0; i < image->count; i++) {
+		const struct coco_image_run *run = &image->runs[i];
+
+		if (!(backend->page_kinds & 1u << run->kind))
+			return coco_fail_field(
+				error, -EINVAL, "image",
+				"run %" PRIu32 " of the image, \"%s\" at 0x%" PRIx64
+				", is of kind %s, which %s guests can't load: make an "
+				"image for this technology",
+				i, run->label, run->gpa, coco_page_kind_name(run->kind),
+				backend->name);
+	}
+	return 0;
+}
+
 /* Everything that can be known to fail before anything is touched. */
 static int check_recipe(const struct coco_guest *guest, struct coco_error *error)
 {
 	const struct coco_image *image = guest->recipe.image;
+	int r = check_kinds(guest, error);
+
+	if (r)
+		return r;
 
 	for (uint32_t i = 0; i < image->count; i++) {
 		const struct coco_image_run *run = &image->runs[i];

@@ -64,7 +64,7 @@ static uint32_t position_of(const struct coco_image *image, uint64_t gpa)
 }
 
 static int check_overlap(const struct coco_image *image, const struct coco_image_run *run,
-			 uint32_t position, struct coco_error *error)
+			 uint32_t position, const char *field, struct coco_error *error)
 {
 	uint32_t first = position ? position - 1 : 0;
 
@@ -72,11 +72,12 @@ static int check_overlap(const struct coco_image *image, const struct coco_image
 		const struct coco_image_run *other = &image->runs[image->by_gpa[i]];
 
 		if (coco_ranges_overlap(run->gpa, run->size, other->gpa, other->size))
-			return coco_fail_field(
-				error, -EEXIST, "gpa",
-				"the run of 0x%" PRIx64 " bytes at 0x%" PRIx64
-				" overlaps run %" PRIu32 " of 0x%" PRIx64 " bytes at 0x%" PRIx64,
-				run->size, run->gpa, image->by_gpa[i], other->size, other->gpa);
+			return coco_fail_field(error, -EEXIST, field,
+					       "the run \"%s\" of 0x%" PRIx64 " bytes at 0x%" PRIx64
+					       " overlaps run %" PRIu32 " \"%s\" of 0x%" PRIx64
+					       " bytes at 0x%" PRIx64,
+					       run->label, run->size, run->gpa, image->by_gpa[i],
+					       other->label, other->size, other->gpa);
 	}
 	return 0;
 }
@@ -87,6 +88,9 @@ static int grow(struct coco_image *image, struct coco_error *error)
 	struct coco_image_run *runs;
 	uint32_t *by_gpa;
 
+	if (image->count >= COCO_IMAGE_MAX_RUNS)
+		return coco_fail_field(error, -ENOSPC, "image", "the image has %u runs already",
+				       COCO_IMAGE_MAX_RUNS);
 	if (image->count < image->capacity)
 		return 0;
 	runs = realloc(image->runs, capacity * sizeof(*runs));
@@ -101,7 +105,7 @@ static int grow(struct coco_image *image, struct coco_error *error)
 	return 0;
 }
 
-static int check_image_open(const struct coco_image *image, struct coco_error *error)
+int coco_image_check_open(const struct coco_image *image, struct coco_error *error)
 {
 	if (!image)
 		return coco_fail_field(error, -EINVAL, "image", "image is NULL");
@@ -109,23 +113,20 @@ static int check_image_open(const struct coco_image *image, struct coco_error *e
 		return coco_fail_field(
 			error, -EBUSY, "image",
 			"the image is used by a guest and can't be changed any more");
-	if (image->count >= COCO_IMAGE_MAX_RUNS)
-		return coco_fail_field(error, -ENOSPC, "image", "the image has %u runs already",
-				       COCO_IMAGE_MAX_RUNS);
 	return 0;
 }
 
 int coco_image_add_owned(struct coco_image *image, const struct coco_image_run *run,
-			 struct coco_error *error)
+			 const char *field, struct coco_error *error)
 {
 	uint32_t position;
 	int r;
 
-	r = check_image_open(image, error);
+	r = coco_image_check_open(image, error);
 	if (r)
 		return r;
 	position = position_of(image, run->gpa);
-	r = check_overlap(image, run, position, error);
+	r = check_overlap(image, run, position, field, error);
 	if (!r)
 		r = grow(image, error);
 	if (r)
@@ -138,30 +139,15 @@ int coco_image_add_owned(struct coco_image *image, const struct coco_image_run *
 	return 0;
 }
 
-static int check_run(const struct coco_page_run *run, struct coco_error *error)
+void coco_image_cut(struct coco_image *image, uint32_t count)
 {
-	if (run->kind != COCO_PAGE_DATA && run->kind != COCO_PAGE_ZERO)
-		return coco_fail_field(error, -EINVAL, "kind", "%" PRIu32 " is no page kind",
-				       run->kind);
-	if (run->flags & ~(uint32_t)COCO_RUN_UNMEASURED)
-		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
-				       run->flags);
-	if (!coco_page_aligned(run->gpa))
-		return coco_fail_field(error, -EINVAL, "gpa",
-				       "0x%" PRIx64 " is not aligned to a page", run->gpa);
-	if (!run->size || !coco_page_aligned(run->size))
-		return coco_fail_field(error, -EINVAL, "size",
-				       "0x%" PRIx64 " is not a whole number of pages, at least one",
-				       run->size);
-	if (!coco_page_range_valid(run->gpa, run->size))
-		return coco_fail_field(error, -EINVAL, "size",
-				       "0x%" PRIx64 " bytes at 0x%" PRIx64 " end beyond 2^52",
-				       run->size, run->gpa);
-	if (run->kind == COCO_PAGE_DATA && !run->bytes)
-		return coco_fail_field(error, -EINVAL, "bytes", "data pages without bytes");
-	if (run->kind == COCO_PAGE_ZERO && run->bytes)
-		return coco_fail_field(error, -EINVAL, "bytes", "zero pages have no bytes");
-	return 0;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < image->count; i++)
+		if (image->by_gpa[i] < count)
+			image->by_gpa[kept++] = image->by_gpa[i];
+	while (image->count > count)
+		free(image->runs[--image->count].bytes);
 }
 
 int coco_image_add(struct coco_image *image, const struct coco_page_run *run,
@@ -174,9 +160,9 @@ int coco_image_add(struct coco_image *image, const struct coco_page_run *run,
 	r = coco_options_read(&given, sizeof(given), run, COCO_END_OF(struct coco_page_run, kind),
 			      "run", error);
 	if (!r)
-		r = check_run(&given, error);
+		r = coco_run_check(&given, error);
 	if (!r)
-		r = check_image_open(image, error);
+		r = coco_image_check_open(image, error);
 	if (r)
 		return r;
 
@@ -184,13 +170,15 @@ int coco_image_add(struct coco_image *image, const struct coco_page_run *run,
 	added.size = given.size;
 	added.kind = given.kind;
 	added.flags = given.flags;
-	if (given.kind == COCO_PAGE_DATA) {
+	if (given.label)
+		memcpy(added.label, given.label, strlen(given.label) + 1);
+	if (given.bytes) {
 		added.bytes = malloc(given.size);
 		if (!added.bytes)
 			return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
 		memcpy(added.bytes, given.bytes, given.size);
 	}
-	r = coco_image_add_owned(image, &added, error);
+	r = coco_image_add_owned(image, &added, "gpa", error);
 	if (r)
 		free(added.bytes);
 	return r;
@@ -215,6 +203,44 @@ int coco_image_get_run(const struct coco_image *image, uint32_t index, struct co
 	result.bytes = image->runs[index].bytes;
 	result.kind = image->runs[index].kind;
 	result.flags = image->runs[index].flags;
+	result.label = image->runs[index].label;
 	return coco_result_write(run, &result, sizeof(result),
 				 COCO_END_OF(struct coco_page_run, size), "run", error);
+}
+
+int coco_image_set_ap_start(struct coco_image *image, uint64_t gpa, struct coco_error *error)
+{
+	int r = coco_image_check_open(image, error);
+
+	if (r)
+		return r;
+	if (gpa > UINT32_MAX)
+		return coco_fail_field(error, -EINVAL, "gpa",
+				       "vCPUs start below 4 GiB, not at 0x%" PRIx64, gpa);
+	image->ap_start = gpa;
+	return 0;
+}
+
+uint64_t coco_image_ap_start(const struct coco_image *image)
+{
+	return image->ap_start;
+}
+
+int coco_image_set_hob(struct coco_image *image, uint64_t gpa, struct coco_error *error)
+{
+	int r = coco_image_check_open(image, error);
+
+	if (r)
+		return r;
+	/* UEFI PI 1.8, volume 3, 4.5: HOBs are aligned to 8 bytes. */
+	if (gpa % 8 || gpa >= COCO_GPA_END)
+		return coco_fail_field(error, -EINVAL, "gpa",
+				       "0x%" PRIx64 " is not a multiple of 8 below 2^52", gpa);
+	image->hob = gpa;
+	return 0;
+}
+
+uint64_t coco_image_hob(const struct coco_image *image)
+{
+	return image->hob;
 }

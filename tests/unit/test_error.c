@@ -50,7 +50,7 @@ START_TEST(technologies_are_found_by_the_name_they_have)
 	ck_assert_str_eq(coco_tech_name(COCO_TECH_PLAIN), "plain");
 	ck_assert_str_eq(coco_tech_name(COCO_TECH_SWPROTECTED), "swprotected");
 	ck_assert_ptr_null(coco_tech_name(0));
-	ck_assert_ptr_null(coco_tech_name(COCO_TECH_SWPROTECTED + 1));
+	ck_assert_ptr_null(coco_tech_name(COCO_TECH_TDX + 1));
 	ck_assert_ptr_null(coco_tech_name(UINT32_MAX));
 
 	ck_assert_uint_eq(coco_tech_from_name("plain"), COCO_TECH_PLAIN);

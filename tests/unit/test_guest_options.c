@@ -28,7 +28,7 @@ static void expect_refused(int code, const char *blamed)
 
 START_TEST(the_technology_must_be_known_and_launchable)
 {
-	static const uint32_t unknown[] = {0, COCO_TECH_SWPROTECTED + 1, UINT32_MAX};
+	static const uint32_t unknown[] = {0, COCO_TECH_TDX + 1, UINT32_MAX};
 
 	init(COCO_TECH_PLAIN);
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {

@@ -323,7 +323,7 @@ END_TEST
 
 START_TEST(an_unknown_technology_is_an_error)
 {
-	static const uint32_t unknown[] = {0, COCO_TECH_SWPROTECTED + 1, UINT32_MAX};
+	static const uint32_t unknown[] = {0, COCO_TECH_TDX + 1, UINT32_MAX};
 	struct fake_kvm *fake = fake_kvm_new();
 	struct coco_host *host = open_host(fake);
 	struct coco_tech_info info;

@@ -85,7 +85,7 @@ END_TEST
 START_TEST(unknown_kinds_and_flags_are_refused)
 {
 	struct coco_image *image = new_image();
-	const uint32_t kinds[] = {0, COCO_PAGE_ZERO + 1, 0x101, UINT32_MAX};
+	const uint32_t kinds[] = {0, COCO_PAGE_PART + 1, 0x101, UINT32_MAX};
 	struct coco_page_run run = zeroes(0, PAGE);
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

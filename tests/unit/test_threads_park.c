@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "vmm.h"
 
+#include <sched.h>
 #include <signal.h>
 
 static struct fixture f;
@@ -157,6 +158,45 @@ START_TEST(a_thread_that_handles_an_exit_is_waited_for)
 }
 END_TEST
 
+static guest_fn own_call;
+static atomic_bool own_call_done;
+
+static bool call_slowly(struct worker *worker, const struct coco_exit *exit)
+{
+	if (exit->reason == COCO_EXIT_KVM) {
+		vmm_wait_at_gate(worker->vmm);
+		worker->rc = own_call(worker->vmm->f->guest, &worker->error);
+		atomic_store(&own_call_done, true);
+	}
+	return worker->rc == 0;
+}
+
+START_TEST(a_thread_that_waits_for_a_reset_in_a_call_of_its_own_is_not_waited_for)
+{
+	static const guest_fn calls[] = {coco_guest_reset, coco_guest_park, coco_guest_resume};
+	struct caller caller;
+
+	launch(2, 60000);
+	own_call = calls[_i];
+	atomic_store(&own_call_done, false);
+	fake_kvm_on_run(f.fake, out_once, NULL);
+	vmm_start(&vmm, &f, 2, call_slowly);
+	vmm_await_gate(&vmm);
+	fake_kvm_await_waiting(f.fake, 1, 1);
+	caller_start(&caller, f.guest, coco_guest_reset);
+	vmm_await_sleep(&caller.tid);
+	ck_assert(!atomic_load(&caller.done));
+	/* It has an exit, and its call waits for the reset that waits for it. */
+	vmm_open_gate(&vmm);
+	ck_assert_int_eq(caller_join(&caller), 0);
+	ck_assert_uint_eq(coco_guest_generation(f.guest), 2);
+	while (!atomic_load(&own_call_done))
+		sched_yield();
+	vmm_stop(&vmm);
+	fixture_end(&f);
+}
+END_TEST
+
 START_TEST(a_thread_that_handles_an_exit_too_long_is_named)
 {
 	launch(2, 20);
@@ -167,7 +207,7 @@ START_TEST(a_thread_that_handles_an_exit_too_long_is_named)
 	vmm_open_gate(&vmm);
 	/* After that it is entered again, with the exit completed. */
 	while (atomic_load(&vmm.workers[0].exits) < 2)
-		;
+		sched_yield();
 	vmm_stop(&vmm);
 	fixture_end(&f);
 }
@@ -519,6 +559,9 @@ int main(void)
 	tcase_add_loop_test(loops, a_vcpu_that_does_not_come_is_named, 0, 3);
 	tcase_add_loop_test(loops, after_a_timeout_the_others_run_on, 0, 3);
 	tcase_add_loop_test(loops, a_thread_that_handles_an_exit_too_long_is_named, 0, 3);
+	tcase_add_loop_test(loops,
+			    a_thread_that_waits_for_a_reset_in_a_call_of_its_own_is_not_waited_for,
+			    0, 3);
 	tcase_add_loop_test(loops, a_kick_wakes_a_vcpu_that_waits_for_its_guest, 0, 2);
 	tcase_add_loop_test(loops, kicks_may_race_with_resets, 0, 2);
 	tcase_add_loop_test(loops, other_calls_wait_for_a_launch_and_see_its_outcome, 0, 4);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+
+#include "image/file.h"
+
+#include "base/error.h"
+#include "base/range.h"
+
+#include <cocoreset/image.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int get_status(int fd, const char *path, struct stat *out, struct coco_error *error)
+{
+	if (fstat(fd, out))
+		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "fstat", "reading %s",
+				      path);
+	return 0;
+}
+
+int coco_file_open(const char *path, const char *what, const char *field, uint64_t *size,
+		   struct coco_error *error)
+{
+	struct stat status;
+	int fd, r;
+
+	/* Non-blocking: a FIFO must not hang the caller before its type is known. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "open",
+				      "opening the %s %s", what, path);
+	r = get_status(fd, path, &status, error);
+	if (!r && !S_ISREG(status.st_mode))
+		r = coco_fail_field(error, -EINVAL, field, "%s is not a regular file", path);
+	if (r) {
+		close(fd);
+		return r;
+	}
+	if (size)
+		*size = (uint64_t)status.st_size;
+	return fd;
+}
+
+int coco_file_read(int fd, void *bytes, size_t size, const char *path, size_t *done,
+		   struct coco_error *error)
+{
+	*done = 0;
+	while (*done < size) {
+		ssize_t n = read(fd, (unsigned char *)bytes + *done, size - *done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "read",
+					      "reading %s", path);
+		if (!n)
+			break;
+		*done += (size_t)n;
+	}
+	return 0;
+}
+
+int coco_firmware_check_size(uint64_t size, struct coco_error *error)
+{
+	if (!size)
+		return coco_fail_field(error, -EINVAL, "size", "the firmware is empty");
+	if (size > COCO_FIRMWARE_MAX_SIZE)
+		return coco_fail_field(error, -EFBIG, "size",
+				       "the firmware has %" PRIu64
+				       " bytes, at most %u fit below 4 GiB",
+				       size, COCO_FIRMWARE_MAX_SIZE);
+	if (!coco_page_aligned(size))
+		return coco_fail_field(
+			error, -EINVAL, "size",
+			"the firmware has %" PRIu64
+			" bytes, which is not a multiple of %u: is it a flash image?",
+			size, COCO_PAGE_SIZE);
+	return 0;
+}
+
+static int read_firmware(int fd, const char *path, void **out, size_t *size,
+			 struct coco_error *error)
+{
+	struct stat status;
+	void *bytes;
+	int r;
+
+	r = get_status(fd, path, &status, error);
+	if (!r)
+		r = coco_firmware_check_size((uint64_t)status.st_size, error);
+	if (r)
+		return r;
+	bytes = malloc((size_t)status.st_size);
+	if (!bytes)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	r = coco_file_read(fd, bytes, (size_t)status.st_size, path, size, error);
+	if (!r && *size < (size_t)status.st_size)
+		r = coco_fail_field(error, -EIO, "path", "%s became shorter while it was read",
+				    path);
+	if (r) {
+		free(bytes);
+		return r;
+	}
+	*out = bytes;
+	return 0;
+}
+
+int coco_firmware_read(const char *path, void **out, size_t *size, struct coco_error *error)
+{
+	int fd, r;
+
+	if (!path)
+		return coco_fail_field(error, -EINVAL, "path", "path is NULL");
+	fd = coco_file_open(path, "firmware", "path", NULL, error);
+	if (fd < 0)
+		return fd;
+	r = read_firmware(fd, path, out, size, error);
+	close(fd);
+	return r;
+}

@@ -8,9 +8,12 @@
 
 #include <cocoreset/base.h>
 #include <cocoreset/error.h>
+#include <cocoreset/firmware.h>
 #include <cocoreset/guest.h>
 #include <cocoreset/host.h>
+#include <cocoreset/id_block.h>
 #include <cocoreset/image.h>
+#include <cocoreset/measure.h>
 #include <cocoreset/trace.h>
 #include <cocoreset/vcpu.h>
 

@@ -242,7 +242,8 @@ COCO_API COCO_MUST_CHECK int coco_guest_add_memory(struct coco_guest *guest,
 /**
  * Builds the first incarnation. Returns when the guest may run.
  *
- * Errors: -EINVAL a run of the image lies outside of the guest's memory; -EBUSY the state;
+ * Errors: -EINVAL a run of the image lies outside of the guest's memory, or is of a kind that the
+ * technology can't load; -EBUSY the state;
  * otherwise the errno of the call that failed (error->call). After -EINVAL and -EBUSY the state is
  * as it was, after others it is `down`.
  *

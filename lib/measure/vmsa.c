@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Offsets are those of the save area for encrypted guests in AMD's architecture manual, volume 2,
+ * appendix B (table B-4).
+ */
+#include "measure/vmsa.h"
+
+#include "measure/options.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+enum {
+	ES = 0x000,
+	CS = 0x010,
+	SS = 0x020,
+	DS = 0x030,
+	FS = 0x040,
+	GS = 0x050,
+	GDTR = 0x060,
+	LDTR = 0x070,
+	IDTR = 0x080,
+	TR = 0x090,
+	/* A segment: selector, attributes, limit, base. */
+	SEGMENT_ATTRIBUTES = 2,
+	SEGMENT_LIMIT = 4,
+	SEGMENT_BASE = 8,
+
+	EFER = 0x0d0,
+	CR4 = 0x148,
+	CR3 = 0x150,
+	CR0 = 0x158,
+	DR7 = 0x160,
+	DR6 = 0x168,
+	RFLAGS = 0x170,
+	RIP = 0x178,
+	RSP = 0x1d8,
+	RAX = 0x1f8,
+	G_PAT = 0x268,
+	RCX = 0x308,
+	RDX = 0x310,
+	RBX = 0x318,
+	SEV_FEATURES = 0x3b0,
+	XCR0 = 0x3e8,
+	MXCSR = 0x408,
+	FCW = 0x410,
+};
+
+#define RESET_VECTOR 0xfffffff0u
+
+/* What VMMs do differently. */
+struct profile {
+	uint16_t first_code; /* attributes of CS, first vCPU */
+	uint16_t other_code; /* attributes of CS, other vCPUs */
+	uint16_t stack;      /* attributes of SS */
+	uint16_t data;       /* attributes of DS, ES, FS, GS */
+	uint16_t task;       /* attributes of TR */
+	uint32_t rdx;        /* 0: the vCPU signature */
+	uint64_t pat;
+	uint32_t mxcsr;
+	uint16_t fcw;
+};
+
+/* The PAT that processors have after a reset, and the one that Google sets. */
+#define PAT_RESET  0x0007040600070406ull
+#define PAT_GOOGLE 0x0000000000070106ull
+/* MXCSR and FCW after FNINIT; zero where KVM or a VMM leaves the FPU out. */
+#define MXCSR_RESET 0x1f80
+#define FCW_RESET   0x37f
+/* KVM's own EDX after a reset: family 6, because CPUID is not known yet. */
+#define RDX_KVM 0x600
+
+static const struct profile profiles[] = {
+	[COCO_VMM_QEMU] = {0x9b, 0x9b, 0x93, 0x93, 0x8b, 0, PAT_RESET, MXCSR_RESET, FCW_RESET},
+	[COCO_VMM_EC2] = {0x9a, 0x9b, 0x92, 0x93, 0x83, RDX_KVM, PAT_RESET, 0, 0},
+	[COCO_VMM_GCE] = {0x9b, 0x9b, 0x93, 0x93, 0x8b, RDX_KVM, PAT_GOOGLE, 0, 0},
+	[COCO_VMM_KVM] = {0x9a, 0x9a, 0x92, 0x92, 0x83, RDX_KVM, PAT_RESET, MXCSR_RESET, FCW_RESET},
+};
+
+static void put(unsigned char *at, uint64_t value, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		at[i] = (unsigned char)(value >> 8 * i);
+}
+
+static void put_segment(unsigned char *at, uint16_t selector, uint16_t attributes, uint64_t base)
+{
+	put(at, selector, 2);
+	put(at + SEGMENT_ATTRIBUTES, attributes, 2);
+	put(at + SEGMENT_LIMIT, 0xffff, 4);
+	put(at + SEGMENT_BASE, base, 8);
+}
+
+static void put_segments(unsigned char *page, const struct profile *profile, bool first,
+			 uint32_t start)
+{
+	put_segment(page + ES, 0, profile->data, 0);
+	put_segment(page + CS, 0xf000, first ? profile->first_code : profile->other_code,
+		    start & 0xffff0000u);
+	put_segment(page + SS, 0, profile->stack, 0);
+	put_segment(page + DS, 0, profile->data, 0);
+	put_segment(page + FS, 0, profile->data, 0);
+	put_segment(page + GS, 0, profile->data, 0);
+	put_segment(page + GDTR, 0, 0, 0);
+	put_segment(page + LDTR, 0, 0x82, 0);
+	put_segment(page + IDTR, 0, 0, 0);
+	put_segment(page + TR, 0, profile->task, 0);
+}
+
+static void put_control(unsigned char *page, uint32_t flags)
+{
+	put(page + EFER, 0x1000, 8); /* SVME: KVM always sets it */
+	put(page + CR4, flags & COCO_VMSA_NO_MCE ? 0 : 0x40, 8);
+	put(page + CR0, flags & COCO_VMSA_CD_NW ? 0x60000010 : 0x10, 8);
+	put(page + DR7, 0x400, 8);
+	put(page + DR6, 0xffff0ff0, 8);
+	put(page + RFLAGS, 2, 8);
+	put(page + XCR0, 1, 8);
+}
+
+void coco_vmsa_write(const struct coco_measure_options *options, uint32_t index,
+		     unsigned char page[COCO_PAGE_SIZE])
+{
+	const struct profile *profile = &profiles[options->vmm];
+	bool first = !index || options->vmm == COCO_VMM_KVM;
+	uint32_t start = first ? RESET_VECTOR : (uint32_t)options->ap_start;
+
+	memset(page, 0, COCO_PAGE_SIZE);
+	put_segments(page, profile, first, start);
+	put_control(page, options->vmsa_flags);
+	put(page + RIP, start & 0xffff, 8);
+	put(page + RDX, profile->rdx ? profile->rdx : options->vcpu_signature, 8);
+	put(page + G_PAT, profile->pat, 8);
+	put(page + SEV_FEATURES, options->sev_features, 8);
+	if (!(options->vmsa_flags & COCO_VMSA_LEGACY)) {
+		put(page + MXCSR, profile->mxcsr, 4);
+		put(page + FCW, profile->fcw, 2);
+	}
+}
+
+int coco_vmsa_build(const struct coco_measure_options *options, uint32_t index, void *out,
+		    struct coco_error *error)
+{
+	struct coco_measure_options given;
+	int r;
+
+	if (!out)
+		return coco_fail_field(error, -EINVAL, "out", "out is NULL");
+	r = coco_measure_read_options(&given, options, error);
+	if (!r)
+		r = coco_measure_check_vcpus(&given, index, error);
+	if (!r)
+		coco_vmsa_write(&given, index, out);
+	return r;
+}
+
+/* clang-format off */
+static const struct coco_vmsa_field fields[] = {
+	{"SEV_FEATURES", SEV_FEATURES, 8, COCO_DIFFERENCE_FEATURES},
+	{"MXCSR", MXCSR, 4, COCO_DIFFERENCE_FPU},
+	{"FCW", FCW, 2, COCO_DIFFERENCE_FPU},
+	{"RDX", RDX, 8, COCO_DIFFERENCE_SIGNATURE},
+	{"CS.base", CS + SEGMENT_BASE, 8, COCO_DIFFERENCE_AP_START},
+	{"RIP", RIP, 8, COCO_DIFFERENCE_AP_START},
+	{"CS.attributes", CS + SEGMENT_ATTRIBUTES, 2, COCO_DIFFERENCE_REGISTERS},
+	{"SS.attributes", SS + SEGMENT_ATTRIBUTES, 2, COCO_DIFFERENCE_REGISTERS},
+	{"DS.attributes", DS + SEGMENT_ATTRIBUTES, 2, COCO_DIFFERENCE_REGISTERS},
+	{"TR.attributes", TR + SEGMENT_ATTRIBUTES, 2, COCO_DIFFERENCE_REGISTERS},
+	{"G_PAT", G_PAT, 8, COCO_DIFFERENCE_REGISTERS},
+	{"CR0", CR0, 8, COCO_DIFFERENCE_REGISTERS},
+	{"CR3", CR3, 8, COCO_DIFFERENCE_REGISTERS},
+	{"CR4", CR4, 8, COCO_DIFFERENCE_REGISTERS},
+	{"EFER", EFER, 8, COCO_DIFFERENCE_REGISTERS},
+	{"XCR0", XCR0, 8, COCO_DIFFERENCE_REGISTERS},
+	{"RAX", RAX, 8, COCO_DIFFERENCE_REGISTERS},
+	{"RBX", RBX, 8, COCO_DIFFERENCE_REGISTERS},
+	{"RCX", RCX, 8, COCO_DIFFERENCE_REGISTERS},
+	{"RSP", RSP, 8, COCO_DIFFERENCE_REGISTERS},
+	{"RFLAGS", RFLAGS, 8, COCO_DIFFERENCE_REGISTERS},
+};
+/* clang-format on */
+
+uint64_t coco_vmsa_get(const unsigned char *page, const struct coco_vmsa_field *field)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < field->size; i++)
+		value |= (uint64_t)page[field->offset + i] << 8 * i;
+	return value;
+}
+
+const struct coco_vmsa_field *coco_vmsa_compare(const unsigned char *first,
+						const unsigned char *second)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		if (coco_vmsa_get(first, &fields[i]) != coco_vmsa_get(second, &fields[i]))
+			return &fields[i];
+	return NULL;
+}

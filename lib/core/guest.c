@@ -1,132 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Making a guest, freeing it, and what it tells of itself. */
-#define _GNU_SOURCE /* sigaction, pthread_condattr_setclock */
+#define _GNU_SOURCE /* pthread_condattr_setclock */
 
 #include "core/guest.h"
 
 #include "base/error.h"
 #include "base/options.h"
-#include "base/range.h"
-#include "core/cpuid.h"
 #include "core/incarnation.h"
 #include "core/memory.h"
-#include "core/power_on.h"
+#include "core/recipe.h"
 #include "core/state.h"
-#include "kvm/uapi.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #define DEFAULT_PARK_TIMEOUT_MS 5000
-/* Measured: docs/architecture.md. */
-#define DEFAULT_CONVERT_FIRST 0x200000u
-#define DEFAULT_CONVERT_MAX   0x1000000u
-#define MAX_IOAPIC_PINS       4096 /* KVM_MAX_IRQ_ROUTES */
-
-static bool power_of_two_pages(uint64_t size)
-{
-	return size >= COCO_PAGE_SIZE && size <= COCO_GPA_END && !(size & (size - 1));
-}
-
-static int check_kick(const struct coco_guest_options *options, struct coco_error *error)
-{
-	struct sigaction action;
-
-	if (!options->kick_signal == !options->kick)
-		return coco_fail_field(error, -EINVAL, "kick_signal",
-				       "set either kick_signal or kick: without one of them no "
-				       "vCPU can be brought to rest");
-	if (options->kick)
-		return 0;
-	if (sigaction(options->kick_signal, NULL, &action))
-		return coco_fail_field(error, -EINVAL, "kick_signal", "%" PRId32 " is no signal",
-				       options->kick_signal);
-	if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)
-		return coco_fail_field(error, -EINVAL, "kick_signal",
-				       "signal %" PRId32
-				       " has no handler: install one (it may be empty) first",
-				       options->kick_signal);
-	if (action.sa_flags & SA_RESTART)
-		return coco_fail_field(error, -EINVAL, "kick_signal",
-				       "the handler of signal %" PRId32
-				       " has SA_RESTART, so KVM_RUN would not return",
-				       options->kick_signal);
-	return 0;
-}
-
-static int check_convert(struct coco_guest_options *options, struct coco_error *error)
-{
-	if (!options->convert_first)
-		options->convert_first = DEFAULT_CONVERT_FIRST;
-	if (!options->convert_max)
-		options->convert_max = coco_max(DEFAULT_CONVERT_MAX, options->convert_first);
-	if (!power_of_two_pages(options->convert_first))
-		return coco_fail_field(error, -EINVAL, "convert_first",
-				       "0x%" PRIx64 " is not a power of two of at least a page",
-				       options->convert_first);
-	if (!power_of_two_pages(options->convert_max) ||
-	    options->convert_max < options->convert_first)
-		return coco_fail_field(error, -EINVAL, "convert_max",
-				       "0x%" PRIx64
-				       " is not a power of two of at least convert_first",
-				       options->convert_max);
-	return 0;
-}
-
-static int check_tech(struct coco_host *host, const struct coco_guest_options *options,
-		      struct coco_error *error)
-{
-	struct coco_tech_info info;
-	int r;
-
-	COCO_INIT(&info);
-	r = coco_host_probe(host, options->tech, &info, error);
-	if (r)
-		return r;
-	if (!info.launchable)
-		return coco_fail_field(error, -EOPNOTSUPP, "tech", "%s: %s",
-				       coco_tech_name(options->tech), info.reason);
-	if (!options->vcpus || options->vcpus > info.max_vcpus)
-		return coco_fail_field(error, -EINVAL, "vcpus",
-				       "%" PRIu32 " vCPUs: this host runs 1 to %" PRIu32
-				       " in a guest",
-				       options->vcpus, info.max_vcpus);
-	return 0;
-}
-
-static int check_options(struct coco_host *host, struct coco_guest_options *options,
-			 struct coco_error *error)
-{
-	int r = check_tech(host, options, error);
-
-	if (r)
-		return r;
-	if (!options->image)
-		return coco_fail_field(error, -EINVAL, "image", "there is no launch image");
-	if (options->irqchip > COCO_IRQCHIP_FULL)
-		return coco_fail_field(error, -EINVAL, "irqchip", "%" PRIu32 " is no irqchip",
-				       options->irqchip);
-	if (options->ioapic_pins > MAX_IOAPIC_PINS ||
-	    (options->ioapic_pins && options->irqchip != COCO_IRQCHIP_SPLIT))
-		return coco_fail_field(error, -EINVAL, "ioapic_pins",
-				       "%" PRIu32
-				       " pins: at most %d, and only with a split irqchip",
-				       options->ioapic_pins, MAX_IOAPIC_PINS);
-	if (options->flags & ~(uint32_t)COCO_GUEST_EAGER_PRIVATE)
-		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
-				       options->flags);
-	if (options->reserved0)
-		return coco_fail_field(error, -EINVAL, "reserved0", "reserved0 is not 0");
-	r = check_kick(options, error);
-	if (!r)
-		r = check_convert(options, error);
-	return r;
-}
 
 static int init_locks(struct coco_guest *guest)
 {
@@ -201,28 +93,13 @@ static void init_vcpu(struct coco_guest *guest, uint32_t index)
 	atomic_init(&vcpu->attention, COCO_ATTENTION_HOLD);
 }
 
-static int init_recipe(struct coco_guest *guest, const struct coco_guest_options *options,
-		       struct coco_error *error)
+static int make_vcpus(struct coco_guest *guest, uint32_t count, struct coco_error *error)
 {
-	struct coco_recipe *recipe = &guest->recipe;
-	int r;
-
-	recipe->backend = coco_backend_find(options->tech);
-	recipe->irqchip = options->irqchip;
-	recipe->ioapic_pins = options->ioapic_pins;
-	recipe->flags = options->flags;
-	r = coco_cpuid_new(guest->seam, options->cpuid, &recipe->cpuid, error);
-	if (r)
-		return r;
-	recipe->gpa_end = coco_cpuid_gpa_end(recipe->cpuid);
-	recipe->image = coco_image_ref(options->image);
-	coco_image_use(recipe->image);
-
-	guest->vcpus = calloc(options->vcpus, sizeof(*guest->vcpus));
+	guest->vcpus = calloc(count, sizeof(*guest->vcpus));
 	if (!guest->vcpus)
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
-	recipe->vcpus = options->vcpus;
-	for (uint32_t i = 0; i < recipe->vcpus; i++)
+	guest->recipe.vcpus = count;
+	for (uint32_t i = 0; i < count; i++)
 		init_vcpu(guest, i);
 	return 0;
 }
@@ -247,9 +124,7 @@ static void free_guest(struct coco_guest *guest)
 	release_handles(guest);
 	unmap_scratch(guest);
 	coco_memory_release(guest);
-	coco_power_on_free(guest->recipe.power_on);
-	coco_image_unref(guest->recipe.image);
-	free(guest->recipe.cpuid);
+	coco_recipe_release(&guest->recipe);
 	free(guest->vcpus);
 	pthread_cond_destroy(&guest->changed);
 	pthread_mutex_destroy(&guest->lock);
@@ -271,7 +146,7 @@ int coco_guest_new(struct coco_host *host, const struct coco_guest_options *opti
 	r = coco_options_read(&given, sizeof(given), options,
 			      COCO_END_OF(struct coco_guest_options, image), "options", error);
 	if (!r)
-		r = check_options(host, &given, error);
+		r = coco_recipe_check_options(host, &given, error);
 	if (r)
 		return r;
 	guest = calloc(1, sizeof(*guest));
@@ -285,7 +160,9 @@ int coco_guest_new(struct coco_host *host, const struct coco_guest_options *opti
 	guest->state = COCO_STATE_CONFIGURED;
 	init_callbacks(guest, &given);
 
-	r = init_recipe(guest, &given, error);
+	r = coco_recipe_init(&guest->recipe, guest->seam, &given, error);
+	if (!r)
+		r = make_vcpus(guest, given.vcpus, error);
 	if (!r)
 		r = reserve_handles(guest, error);
 	if (!r)

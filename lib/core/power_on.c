@@ -111,9 +111,10 @@ static int list_msrs(struct coco_seam *seam, struct kvm_msr_list **out, struct c
 
 /*
  * KVM_GET_MSRS and KVM_SET_MSRS stop at the first MSR that is refused and
- * answer how many were done. This goes on behind it and drops the refused one from `msrs`.
+ * answer how many were done. With `drop`, this goes on behind it and drops it from
+ * `msrs`; without, it is an error, and `msrs` stays as it is.
  */
-static int transfer_msrs(struct coco_seam *seam, int fd, unsigned long request,
+static int transfer_msrs(struct coco_seam *seam, int fd, unsigned long request, bool drop,
 			 struct kvm_msrs *msrs, struct coco_error *error)
 {
 	struct kvm_msrs *part = new_msrs(MSRS_AT_ONCE);
@@ -132,10 +133,17 @@ static int transfer_msrs(struct coco_seam *seam, int fd, unsigned long request,
 		if (r < 0)
 			break;
 		done = (uint32_t)r < part->nmsrs ? (uint32_t)r : part->nmsrs;
+		r = 0;
+		if (done < part->nmsrs && !drop) {
+			r = coco_fail(error, -EIO, COCO_STAGE_CREATE,
+				      "KVM refuses MSR 0x%" PRIx32
+				      ", which it took in an earlier life",
+				      part->entries[done].index);
+			break;
+		}
 		memcpy(&msrs->entries[kept], part->entries, done * sizeof(part->entries[0]));
 		kept += done;
 		next += done < part->nmsrs ? done + 1 : done;
-		r = 0;
 	}
 	free(part);
 	if (!r)
@@ -155,25 +163,20 @@ static int capture_msrs(struct coco_seam *seam, int fd, const struct kvm_msr_lis
 		if (list->indices[i] != MSR_IA32_TSC)
 			state->msrs->entries[count++].index = list->indices[i];
 	state->msrs->nmsrs = count;
-	return transfer_msrs(seam, fd, KVM_GET_MSRS, state->msrs, error);
+	return transfer_msrs(seam, fd, KVM_GET_MSRS, true, state->msrs, error);
 }
 
 static int restore_msrs(struct coco_guest *guest, int fd, bool known, struct vcpu_state *state,
 			struct coco_error *error)
 {
 	const uint32_t count = state->msrs->nmsrs;
-	int r = transfer_msrs(guest->seam, fd, KVM_SET_MSRS, state->msrs, error);
+	int r = transfer_msrs(guest->seam, fd, KVM_SET_MSRS, !known, state->msrs, error);
 
-	if (r || state->msrs->nmsrs == count)
-		return r;
-	if (known)
-		return coco_fail(error, -EIO, COCO_STAGE_CREATE,
-				 "KVM refuses %" PRIu32 " MSRs that it took in an earlier life",
-				 count - state->msrs->nmsrs);
-	coco_log(&guest->seam->log, COCO_LOG_DEBUG,
-		 "%" PRIu32 " MSRs can be read but not written and keep KVM's own values",
-		 count - state->msrs->nmsrs);
-	return 0;
+	if (!r && state->msrs->nmsrs < count)
+		coco_log(&guest->seam->log, COCO_LOG_DEBUG,
+			 "%" PRIu32 " MSRs can be read but not written and keep KVM's own values",
+			 count - state->msrs->nmsrs);
+	return r;
 }
 
 static unsigned long get_xsave_request(const struct coco_power_on *power_on)

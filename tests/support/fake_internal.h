@@ -21,7 +21,8 @@
 
 #include <pthread.h>
 
-#define FAKE_FD_BASE      1000 /* no descriptor of the process has such a number */
+#define FAKE_FD_BASE      1000         /* no descriptor of the process has such a number */
+#define FAKE_GPA_END      (1ull << 48) /* what the MMU reaches: fake_cpuid() says the same */
 #define FAKE_SLOTS        32764u
 #define FAKE_VM_IDS       4096u
 #define FAKE_TRANSLATIONS 2048u

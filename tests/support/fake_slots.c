@@ -139,6 +139,8 @@ static int set_region(const struct fake_call *call, const struct uapi_memory_reg
 	rc = check_overlap(vm, region);
 	if (rc == 0)
 		rc = check_gmem(call, region, &gmem);
+	if (rc == 0 && region->guest_phys_addr + region->memory_size > FAKE_GPA_END)
+		rc = -EINVAL;
 	if (rc != 0)
 		return rc;
 	slot = calloc(1, sizeof(*slot));

@@ -190,6 +190,34 @@ START_TEST(more_msrs_than_fit_in_a_call_are_all_put_back)
 }
 END_TEST
 
+START_TEST(an_msr_that_is_refused_later_fails_the_reset)
+{
+	struct fake_vcpu_state *first, *second;
+
+	fixture_init(&f, COCO_TECH_PLAIN);
+	fake_kvm_set_restless_power_on(f.fake, true);
+	launch(COCO_TECH_PLAIN, 1);
+	first = state_of(0);
+	/* The one that differs from VM to VM. */
+	fake_kvm_set_bad_msrs(f.fake, 0, 0x4b564d01);
+	expect_spoil(&f.error);
+	ck_assert_int_lt(coco_guest_reset(f.guest, &f.error), 0);
+	ck_assert_int_lt(f.error.code, 0);
+	expect_text(&f.error, "0x4b564d01");
+	fixture_expect_state(&f, COCO_STATE_DOWN, 1);
+	ck_assert_uint_eq(fake_kvm_live_vms(f.fake), 0);
+	fake_kvm_set_bad_msrs(f.fake, 0, 0);
+	expect_ok(coco_guest_reset(f.guest, &f.error), &f.error);
+	fixture_expect_state(&f, COCO_STATE_RUNNABLE, 2);
+	/* That it was refused once does not mean that it is left out from then on. */
+	second = state_of(0);
+	expect_same_state(first, second, 0);
+	free(first);
+	free(second);
+	fixture_end(&f);
+}
+END_TEST
+
 START_TEST(large_xsave_state_is_taken_whole)
 {
 	static const int sizes[] = {4096, 4160, 8192, 12288};
@@ -230,11 +258,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		nothing_of_the_loader_is_left_in_its_vcpu,
-		only_the_first_vcpu_starts_by_itself,
-		what_a_guest_did_to_its_registers_is_undone,
-		a_kernel_without_xsave2_is_served,
-		NULL,
+		nothing_of_the_loader_is_left_in_its_vcpu,    only_the_first_vcpu_starts_by_itself,
+		what_a_guest_did_to_its_registers_is_undone,  a_kernel_without_xsave2_is_served,
+		an_msr_that_is_refused_later_fails_the_reset, NULL,
 	};
 	Suite *suite = expect_suite("power-on", tests);
 	TCase *loops = tcase_create("one by one");

@@ -66,7 +66,7 @@ enum coco_guest_flags {
 
 /**
  * Makes a thread leave KVM_RUN that is inside it or about to enter it. Called from
- * another thread, with locks of the library held: it must not call into the library. See
+ * another thread, with locks of the library held: coco_vcpu_index() is all that it may call. See
  * struct coco_guest_options.
  */
 typedef void (*coco_kick_fn)(void *payload, struct coco_vcpu *vcpu);
@@ -243,9 +243,8 @@ COCO_API COCO_MUST_CHECK int coco_guest_add_memory(struct coco_guest *guest,
  * Builds the first incarnation. Returns when the guest may run.
  *
  * Errors: -EINVAL a run of the image lies outside of the guest's memory, or is of a kind that the
- * technology can't load; -EBUSY the state;
- * otherwise the errno of the call that failed (error->call). After -EINVAL and -EBUSY the state is
- * as it was, after others it is `down`.
+ * technology can't load; -EBUSY the state. The state is as it was then. Otherwise the errno of the
+ * system call that failed, which error->call names, or -ENOMEM: the guest is `down`.
  *
  * Thread safety: any thread. Allowed states: configured, down.
  */
@@ -258,10 +257,11 @@ COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct 
  * It may be called from a vCPU's own thread between two coco_vcpu_run() calls, or from any other
  * thread while vCPUs run; not from a callback of the library. vCPU threads that are inside
  * coco_vcpu_run() stay there and continue in the new incarnation. One that is between two calls is
- * waited for until it calls coco_vcpu_run() or coco_vcpu_park(): what a thread read from `kvm_run`
- * stays valid until then. vCPUs that no thread ever ran are not waited for.
- * If another thread is resetting the guest already, this call waits for that reset and returns its
- * result. A parked guest is parked again afterwards, in its new incarnation.
+ * waited for until it calls coco_vcpu_run() or coco_vcpu_park(), or has to wait in a call that
+ * changes the guest: what a thread read from `kvm_run` stays valid until then. vCPUs that no thread
+ * ever ran are not waited for. If another thread is resetting the guest already, this call waits
+ * for that reset and returns its result. A parked guest is parked again afterwards, in its new
+ * incarnation.
  *
  * Errors: -ETIMEDOUT a vCPU did not come to rest (named in the text); nothing was touched
  * and the guest runs on. -EBUSY the state. Otherwise the errno of the call that

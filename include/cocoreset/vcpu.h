@@ -57,8 +57,9 @@ COCO_API int coco_vcpu_fd(const struct coco_vcpu *vcpu);
 
 /**
  * The vCPU's `kvm_run` page: the same address in every incarnation. Its contents are
- * meaningful to the vCPU's thread between a COCO_EXIT_KVM and its next call of coco_vcpu_run() or
- * coco_vcpu_park(). Not accessible while the guest has no VM.
+ * meaningful to the vCPU's thread between a COCO_EXIT_KVM and its next call of coco_vcpu_run(),
+ * coco_vcpu_park(), or one that changes the guest (and may have to wait for another's). Not
+ * accessible while the guest has no VM.
  *
  * Thread safety: the address, any thread; the contents, the vCPU's thread.
  * Allowed states: all.

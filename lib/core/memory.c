@@ -228,23 +228,27 @@ int coco_memory_discard_shared(struct coco_guest *guest, const struct coco_regio
 int coco_guest_host_address(struct coco_guest *guest, uint64_t gpa, uint64_t size, void **out,
 			    struct coco_error *error)
 {
-	const struct coco_region *region;
-	uint64_t offset;
-	int r = 0;
+	const struct coco_recipe *recipe = &guest->recipe;
+	uint32_t index;
+	int r = -EFAULT;
 
 	if (!size)
 		return coco_fail_field(error, -EINVAL, "size", "size is 0");
 	pthread_mutex_lock(&guest->lock);
-	region = &guest->recipe.regions[coco_memory_find(guest, gpa)];
-	if (region == guest->recipe.regions + guest->recipe.region_count ||
-	    size > region->size - (gpa - region->gpa)) {
-		r = coco_fail_field(error, -EFAULT, "gpa",
-				    "0x%" PRIx64 " bytes at 0x%" PRIx64 " are not in one region",
-				    size, gpa);
-	} else {
-		offset = gpa - region->gpa;
-		*out = (unsigned char *)region->host + offset;
+	index = coco_memory_find(guest, gpa);
+	if (index < recipe->region_count) {
+		const struct coco_region *region = &recipe->regions[index];
+		const uint64_t offset = gpa - region->gpa;
+
+		if (size <= region->size - offset) {
+			*out = (unsigned char *)region->host + offset;
+			r = 0;
+		}
 	}
 	pthread_mutex_unlock(&guest->lock);
-	return r;
+	if (r)
+		return coco_fail_field(error, r, "gpa",
+				       "0x%" PRIx64 " bytes at 0x%" PRIx64 " are not in one region",
+				       size, gpa);
+	return 0;
 }

@@ -30,3 +30,9 @@ endforeach()
 configure_file(pkgconfig/cocoreset.pc.in cocoreset.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cocoreset.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The programs install their own pages.
+foreach(section 3 7)
+  file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.${section})
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()

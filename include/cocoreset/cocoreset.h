@@ -14,6 +14,7 @@
 #include <cocoreset/id_block.h>
 #include <cocoreset/image.h>
 #include <cocoreset/measure.h>
+#include <cocoreset/sev.h>
 #include <cocoreset/trace.h>
 #include <cocoreset/vcpu.h>
 

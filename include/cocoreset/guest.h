@@ -130,6 +130,11 @@ struct coco_guest_options {
 	void *convert_payload;
 	coco_trace_fn trace; /**< takes trace events; NULL: nobody does */
 	void *trace_payload;
+	/**
+	 * The technology's own options: a struct coco_sev_options for SEV, SEV-ES and SNP
+	 * (cocoreset/sev.h), which is copied. NULL: defaults, and for all others.
+	 */
+	const void *tech_options;
 };
 
 enum coco_memory_flags {
@@ -334,6 +339,21 @@ COCO_API void coco_guest_list_objects(struct coco_guest *guest, coco_object_fn f
 COCO_API COCO_MUST_CHECK int coco_guest_hand_over_fd(struct coco_guest *guest, uint32_t kind,
 						     int fd, const char *holder,
 						     struct coco_error *error);
+
+/**
+ * What the platform measured at the launch of the current incarnation, where it tells the host:
+ * for SEV and SEV-ES what KVM_SEV_LAUNCH_MEASURE returns, COCO_LAUNCH_MEASURE_SIZE bytes that the
+ * guest's owner compares with coco_measure_launch_measure(). SNP guests ask the
+ * firmware for a report themselves.
+ *
+ * @param out  where it goes.
+ * @param size bytes at `out`; set to how many were written.
+ *
+ * Errors: -ENODATA the technology tells nothing; -EINVAL too little room; -EBUSY the state.
+ * Thread safety: any thread. Allowed states: runnable, parked.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_get_launch_measure(struct coco_guest *guest, void *out,
+							   size_t *size, struct coco_error *error);
 
 /**
  * The number of the VM's descriptor: the same in every incarnation. Between incarnations it

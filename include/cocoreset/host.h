@@ -14,8 +14,8 @@ struct coco_host;
 struct coco_platform;
 
 /**
- * The technologies. This version launches the first two. For the others it makes launch images and
- * predicts their measurement; coco_host_probe() says that they are not launchable.
+ * The technologies. This version launches all but the last. Of TDX guests it makes launch images
+ * and predicts their measurement; coco_host_probe() says that they are not launchable.
  */
 enum coco_tech {
 	/** An ordinary VM (KVM_X86_DEFAULT_VM). Its memory is open to the host. */

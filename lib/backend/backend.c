@@ -21,17 +21,16 @@ static int probe_measured_only(struct coco_seam *seam, struct coco_tech_info *in
 	return 0;
 }
 
-/* Technologies that the library knows and can't launch. */
-static const struct coco_backend measured_only[] = {
-	{.tech = COCO_TECH_SEV, .name = "sev", .probe = probe_measured_only},
-	{.tech = COCO_TECH_SEVES, .name = "seves", .probe = probe_measured_only},
-	{.tech = COCO_TECH_SNP, .name = "snp", .probe = probe_measured_only},
-	{.tech = COCO_TECH_TDX, .name = "tdx", .probe = probe_measured_only},
+/* A technology that the library knows and can't launch. */
+static const struct coco_backend tdx = {
+	.tech = COCO_TECH_TDX,
+	.name = "tdx",
+	.probe = probe_measured_only,
 };
 
 static const struct coco_backend *const backends[] = {
-	&coco_backend_plain, &coco_backend_swprotected, &measured_only[0],
-	&measured_only[1],   &measured_only[2],         &measured_only[3],
+	&coco_backend_plain, &coco_backend_swprotected, &coco_backend_sev,
+	&coco_backend_seves, &coco_backend_snp,         &tdx,
 };
 
 #define BACKEND_COUNT (sizeof(backends) / sizeof(*backends))
@@ -59,15 +58,24 @@ uint32_t coco_tech_from_name(const char *name)
 	return 0;
 }
 
-static const struct coco_launch_slot *slot_of(const struct coco_launch *launch, uint64_t gpa)
+int coco_launch_find(const struct coco_launch *launch, uint64_t gpa, uint64_t size,
+		     struct coco_launch_piece *out, struct coco_error *error)
 {
 	for (uint32_t i = 0; i < launch->slot_count; i++) {
 		const struct coco_launch_slot *slot = &launch->slots[i];
+		const uint64_t offset = gpa - slot->gpa;
 
-		if (gpa >= slot->gpa && gpa - slot->gpa < slot->size)
-			return slot;
+		if (gpa < slot->gpa || offset >= slot->size)
+			continue;
+		*out = (struct coco_launch_piece){
+			.host = (unsigned char *)slot->host + offset,
+			.size = coco_min(size, slot->size - offset),
+		};
+		return 0;
 	}
-	return NULL;
+	coco_fail(error, -EFAULT, COCO_STAGE_LOAD,
+		  "defect: 0x%" PRIx64 " of the image lies in no slot", gpa);
+	return -EFAULT;
 }
 
 /* A run may lie in several slots that touch. */
@@ -78,17 +86,13 @@ static int copy_run(const struct coco_launch *launch, const struct coco_image_ru
 
 	/* Memory is empty before it is loaded: zero pages are there already. */
 	for (uint64_t done = 0; bytes && done < run->size;) {
-		const uint64_t gpa = run->gpa + done;
-		const struct coco_launch_slot *slot = slot_of(launch, gpa);
-		uint64_t offset, size;
+		struct coco_launch_piece piece;
+		int r = coco_launch_find(launch, run->gpa + done, run->size - done, &piece, error);
 
-		if (!slot)
-			return coco_fail(error, -EFAULT, COCO_STAGE_LOAD,
-					 "defect: 0x%" PRIx64 " of the image lies in no slot", gpa);
-		offset = gpa - slot->gpa;
-		size = coco_min(run->size - done, slot->size - offset);
-		memcpy((unsigned char *)slot->host + offset, bytes + done, size);
-		done += size;
+		if (r)
+			return r;
+		memcpy(piece.host, bytes + done, piece.size);
+		done += piece.size;
 	}
 	return 0;
 }

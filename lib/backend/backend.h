@@ -13,7 +13,10 @@
 #include "image/image.h"
 #include "kvm/seam.h"
 
+struct kvm_cpuid2;
+struct kvm_regs;
 struct kvm_run;
+struct kvm_sregs;
 
 /* A memory slot of the incarnation that is being built. */
 struct coco_launch_slot {
@@ -21,6 +24,18 @@ struct coco_launch_slot {
 	uint64_t size;
 	void *host; /* the shared side */
 	int memfd;  /* the private side, or what backs the shared one; -1 if none */
+};
+
+/* A part of guest memory that lies within one slot. */
+struct coco_launch_piece {
+	void *host;
+	uint64_t size;
+};
+
+/* What a technology tells of a launch. */
+struct coco_launch_result {
+	uint8_t measure[64]; /* what coco_guest_get_launch_measure() hands out */
+	size_t measure_size; /* 0: nothing */
 };
 
 /* The incarnation that is being built, as far as a technology is concerned with it. */
@@ -34,6 +49,9 @@ struct coco_launch {
 	uint32_t slot_count;
 	uint64_t gpa_end; /* what the vCPUs' physical addresses can reach */
 	const struct coco_image *image;
+	const struct kvm_cpuid2 *cpuid; /* the vCPUs', but for their APIC ids */
+	const void *config;             /* what configure() made */
+	struct coco_launch_result *result;
 	void *scratch; /* scratch_size bytes, page aligned, with what an earlier life left there */
 };
 
@@ -41,8 +59,10 @@ struct coco_backend {
 	uint32_t tech; /* enum coco_tech */
 	/* What load() can load, each enum coco_page_kind as 1 << kind. */
 	uint32_t page_kinds;
+	/* load() measures all that it loads: COCO_RUN_UNMEASURED is refused. */
+	bool measures_all;
 	const char *name;
-	uint64_t vm_type; /* KVM_CREATE_VM */
+	uint64_t vm_type; /* KVM_CREATE_VM, unless there is choose_vm_type() */
 	/*
 	 * Memory has a private side (a guest_memfd) beside the shared one, a memory attribute says
 	 * which of them a page is on, and the guest converts it.
@@ -60,11 +80,32 @@ struct coco_backend {
 
 	/* Fills `info`, whose fields are 0 and whose reason is "". */
 	int (*probe)(struct coco_seam *seam, struct coco_tech_info *info, struct coco_error *error);
+	/*
+	 * Checks the technology's own options (coco_guest_options::tech_options, NULL: defaults)
+	 * and makes of them what becomes part of the recipe, with copies of all that they point to.
+	 * The technology has none if this is NULL.
+	 */
+	int (*configure)(struct coco_seam *seam, const void *options, void **out,
+			 struct coco_error *error);
+	void (*free_config)(void *config);
+	/* The VM type for such a recipe. */
+	uint64_t (*choose_vm_type)(const void *config);
 	/* After KVM_CREATE_VM and the capabilities, before memory and vCPUs. */
 	int (*init_vm)(const struct coco_launch *launch, struct coco_error *error);
+	/* After a slot is there. */
+	int (*init_memory)(const struct coco_launch *launch, uint32_t index,
+			   struct coco_error *error);
 	/* After a vCPU has its CPUID. */
 	int (*init_vcpu)(const struct coco_launch *launch, uint32_t index,
 			 struct coco_error *error);
+	/*
+	 * Changes what a vCPU starts with from KVM's own power-on state. Called once in a guest's
+	 * life, when that state has been read.
+	 */
+	void (*power_on)(const struct coco_launch *launch, uint32_t index, struct kvm_sregs *sregs,
+			 struct kvm_regs *regs);
+	/* Memory and vCPUs are there, no memory is private yet. */
+	int (*begin)(const struct coco_launch *launch, struct coco_error *error);
 	/* The launch image goes in; its pages are private already if there is a private side. */
 	int (*load)(const struct coco_launch *launch, struct coco_error *error);
 	/* After the vCPUs have their power-on registers: the guest may run when it returns. */
@@ -73,12 +114,19 @@ struct coco_backend {
 
 extern const struct coco_backend coco_backend_plain;
 extern const struct coco_backend coco_backend_swprotected;
+extern const struct coco_backend coco_backend_sev;
+extern const struct coco_backend coco_backend_seves;
+extern const struct coco_backend coco_backend_snp;
 
 /* The page kinds that every technology can load. */
 #define COCO_PAGE_KINDS_BASIC (1u << COCO_PAGE_DATA | 1u << COCO_PAGE_ZERO)
 
 /* The technology's backend, NULL if there is none. */
 const struct coco_backend *coco_backend_find(uint32_t tech);
+
+/* Where guest memory is in the host: as much of it from `gpa` on as lies in one slot. */
+int coco_launch_find(const struct coco_launch *launch, uint64_t gpa, uint64_t size,
+		     struct coco_launch_piece *out, struct coco_error *error);
 
 /* Writes the image to the shared side. */
 int coco_launch_copy_shared(const struct coco_launch *launch, struct coco_error *error);

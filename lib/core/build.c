@@ -57,7 +57,8 @@ static int scrub_image(struct build *build, const struct coco_region *region,
 		const uint64_t start = coco_max(run->gpa, region->gpa);
 		const uint64_t end = coco_min(run->gpa + run->size, region->gpa + region->size);
 
-		if (start < end)
+		/* Parts of a page are overwritten as a whole, and what is around them stays. */
+		if (start < end && run->kind != COCO_PAGE_PART)
 			r = coco_memory_discard_shared(build->guest, region, start - region->gpa,
 						       end - start, COCO_STAGE_CREATE, error);
 	}
@@ -107,9 +108,12 @@ static int create_vm(struct build *build, struct coco_error *error)
 	const struct coco_holder by = holder(build, "guest");
 	struct coco_seam *seam = build->guest->seam;
 	struct coco_kvm_object *vm = &build->incarnation->vm;
+	uint64_t type = backend->vm_type;
 	int r;
 
-	r = coco_object_create_vm(seam, vm, backend->vm_type, &by, error);
+	if (backend->choose_vm_type)
+		type = backend->choose_vm_type(build->launch.config);
+	r = coco_object_create_vm(seam, vm, type, &by, error);
 	if (!r)
 		r = coco_object_move(seam, vm, build->guest->number, error);
 	if (r)
@@ -170,6 +174,8 @@ static int set_slot(struct build *build, uint32_t index, struct coco_error *erro
 
 static int create_memory(struct build *build, struct coco_error *error)
 {
+	const struct coco_backend *backend = build->guest->recipe.backend;
+
 	for (uint32_t i = 0; i < build->guest->recipe.region_count; i++) {
 		const struct coco_region *region = &build->guest->recipe.regions[i];
 		const struct coco_kvm_object *memfd = &build->incarnation->memory[i].memfd;
@@ -185,6 +191,8 @@ static int create_memory(struct build *build, struct coco_error *error)
 		};
 		build->launch.slot_count = i + 1;
 		r = set_slot(build, i, error);
+		if (!r && backend->init_memory)
+			r = backend->init_memory(&build->launch, i, error);
 		if (r)
 			return r;
 	}
@@ -220,13 +228,16 @@ static int create_vcpu(struct build *build, uint32_t index, struct coco_error *e
 static int create_vcpus(struct build *build, struct coco_error *error)
 {
 	struct coco_guest *guest = build->guest;
+	struct coco_recipe *recipe = &guest->recipe;
 	int r = 0;
 
-	for (uint32_t i = 0; !r && i < guest->recipe.vcpus; i++)
+	for (uint32_t i = 0; !r && i < recipe->vcpus; i++)
 		r = create_vcpu(build, i, error);
-	if (!r && guest->recipe.backend->open_registers && !guest->recipe.power_on)
-		r = coco_power_on_capture(guest, build->incarnation, &guest->recipe.power_on,
-					  error);
+	if (r || !recipe->backend->open_registers || recipe->power_on)
+		return r;
+	r = coco_power_on_capture(guest, build->incarnation, &recipe->power_on, error);
+	if (!r)
+		coco_power_on_adjust(recipe->power_on, recipe->backend, &build->launch);
 	return r;
 }
 
@@ -249,6 +260,15 @@ static int mark_private(struct build *build, struct coco_error *error)
 					   recipe->image->runs[i].gpa, recipe->image->runs[i].size,
 					   error);
 	return r;
+}
+
+/* The backend's launch begins before memory is private: if it is refused, that was not paid for. */
+static int begin(struct build *build, struct coco_error *error)
+{
+	const struct coco_backend *backend = build->guest->recipe.backend;
+	int r = backend->begin ? backend->begin(&build->launch, error) : 0;
+
+	return r ? r : mark_private(build, error);
 }
 
 static int load(struct build *build, struct coco_error *error)
@@ -281,7 +301,7 @@ static const struct {
 	{COCO_PHASE_MEMORY, create_memory},
 	/* After the slots: marking memory first makes the slots dearer. */
 	{COCO_PHASE_VCPUS, create_vcpus},
-	{COCO_PHASE_ATTRIBUTES, mark_private},
+	{COCO_PHASE_ATTRIBUTES, begin},
 	{COCO_PHASE_LOAD, load},
 	/* After loading: a technology may use a vCPU for it. */
 	{COCO_PHASE_STATE, restore_power_on},
@@ -324,6 +344,9 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 		.slots = build.slots,
 		.gpa_end = recipe->gpa_end,
 		.image = recipe->image,
+		.cpuid = recipe->cpuid,
+		.config = recipe->config,
+		.result = &incarnation->result,
 		.scratch = guest->scratch,
 	};
 	if (build.slots && build.vcpu_fds && build.runs)

@@ -36,6 +36,7 @@ struct coco_recipe {
 	uint32_t flags; /* enum coco_guest_flags */
 	struct coco_image *image;
 	struct kvm_cpuid2 *cpuid;
+	void *config;     /* the backend's, of the technology's own options */
 	uint64_t gpa_end; /* from the CPUID's physical address width */
 	struct coco_region *regions;
 	uint32_t region_count;
@@ -66,6 +67,7 @@ struct coco_incarnation {
 	struct coco_incarnation_vcpu *vcpus;    /* recipe.vcpus */
 	struct coco_incarnation_memory *memory; /* recipe.region_count */
 	struct coco_handed_over *handed_over;   /* in no order */
+	struct coco_launch_result result;
 };
 
 /* Where a vCPU's thread is. */

@@ -29,6 +29,12 @@ static int check_kinds(const struct coco_guest *guest, struct coco_error *error)
 				"image for this technology",
 				i, run->label, run->gpa, coco_page_kind_name(run->kind),
 				backend->name);
+		if (backend->measures_all && run->flags & COCO_RUN_UNMEASURED)
+			return coco_fail_field(error, -EINVAL, "image",
+					       "run %" PRIu32 " of the image, \"%s\" at 0x%" PRIx64
+					       ", is unmeasured, and %s guests load nothing "
+					       "without measuring it",
+					       i, run->label, run->gpa, backend->name);
 	}
 	return 0;
 }

@@ -261,6 +261,13 @@ int coco_power_on_capture(struct coco_guest *guest, const struct coco_incarnatio
 	return r;
 }
 
+void coco_power_on_adjust(struct coco_power_on *power_on, const struct coco_backend *backend,
+			  const struct coco_launch *launch)
+{
+	for (uint32_t i = 0; backend->power_on && i < power_on->vcpus; i++)
+		backend->power_on(launch, i, &power_on->states[i].sregs, &power_on->states[i].regs);
+}
+
 int coco_power_on_restore(struct coco_guest *guest, const struct coco_incarnation *incarnation,
 			  struct coco_power_on *power_on, struct coco_error *error)
 {

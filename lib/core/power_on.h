@@ -11,6 +11,9 @@
 /* Reads the registers of all vCPUs of an incarnation. The caller frees *out. */
 int coco_power_on_capture(struct coco_guest *guest, const struct coco_incarnation *incarnation,
 			  struct coco_power_on **out, struct coco_error *error);
+/* Lets the backend change what was read. */
+void coco_power_on_adjust(struct coco_power_on *power_on, const struct coco_backend *backend,
+			  const struct coco_launch *launch);
 /* Writes what was read. */
 int coco_power_on_restore(struct coco_guest *guest, const struct coco_incarnation *incarnation,
 			  struct coco_power_on *power_on, struct coco_error *error);

@@ -120,6 +120,19 @@ int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options 
 	return r;
 }
 
+static int configure(struct coco_recipe *recipe, struct coco_seam *seam, const void *options,
+		     struct coco_error *error)
+{
+	const struct coco_backend *backend = recipe->backend;
+
+	if (backend->configure)
+		return backend->configure(seam, options, &recipe->config, error);
+	if (options)
+		return coco_fail_field(error, -EINVAL, "tech_options",
+				       "%s guests have no options of their own", backend->name);
+	return 0;
+}
+
 int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 		     const struct coco_guest_options *options, struct coco_error *error)
 {
@@ -129,7 +142,9 @@ int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 	recipe->irqchip = options->irqchip;
 	recipe->ioapic_pins = options->ioapic_pins;
 	recipe->flags = options->flags;
-	r = coco_cpuid_new(seam, options->cpuid, &recipe->cpuid, error);
+	r = configure(recipe, seam, options->tech_options, error);
+	if (!r)
+		r = coco_cpuid_new(seam, options->cpuid, &recipe->cpuid, error);
 	if (r)
 		return r;
 	recipe->gpa_end = coco_cpuid_gpa_end(recipe->cpuid);
@@ -142,5 +157,7 @@ void coco_recipe_release(struct coco_recipe *recipe)
 {
 	coco_power_on_free(recipe->power_on);
 	coco_image_unref(recipe->image);
+	if (recipe->config)
+		recipe->backend->free_config(recipe->config);
 	free(recipe->cpuid);
 }

@@ -2,6 +2,7 @@
 #include "kvm/seam.h"
 
 #include "kvm/uapi.h"
+#include "kvm/uapi_sev.h"
 
 #define NAMED(request)                                                                             \
 	case request:                                                                              \
@@ -16,7 +17,9 @@ const char *coco_seam_request_name(unsigned long request)
 		NAMED(KVM_CREATE_VM);
 		NAMED(KVM_ENABLE_CAP);
 		NAMED(KVM_GET_API_VERSION);
+		NAMED(KVM_GET_CPUID2);
 		NAMED(KVM_GET_DEBUGREGS);
+		NAMED(KVM_GET_DEVICE_ATTR);
 		NAMED(KVM_GET_LAPIC);
 		NAMED(KVM_GET_MP_STATE);
 		NAMED(KVM_GET_MSRS);
@@ -29,6 +32,8 @@ const char *coco_seam_request_name(unsigned long request)
 		NAMED(KVM_GET_XCRS);
 		NAMED(KVM_GET_XSAVE);
 		NAMED(KVM_GET_XSAVE2);
+		NAMED(KVM_MEMORY_ENCRYPT_OP);
+		NAMED(KVM_MEMORY_ENCRYPT_REG_REGION);
 		NAMED(KVM_RUN);
 		NAMED(KVM_SET_CPUID2);
 		NAMED(KVM_SET_DEBUGREGS);
@@ -43,6 +48,8 @@ const char *coco_seam_request_name(unsigned long request)
 		NAMED(KVM_SET_XSAVE);
 	case UAPI_CREATE_GUEST_MEMFD:
 		return "KVM_CREATE_GUEST_MEMFD";
+	case UAPI_SEV_ISSUE_CMD:
+		return "SEV_ISSUE_CMD";
 	case UAPI_SET_MEMORY_ATTRIBUTES:
 		return "KVM_SET_MEMORY_ATTRIBUTES";
 	case UAPI_SET_USER_MEMORY_REGION2:

@@ -111,20 +111,35 @@ int coco_seam_open(struct coco_seam *seam, const struct coco_platform *platform,
 		return r;
 	}
 	coco_ledger_init(&seam->ledger);
+	pthread_mutex_init(&seam->sev_lock, NULL);
+	seam->sev_fd = -1;
 	return 0;
 }
 
 void coco_seam_close(struct coco_seam *seam)
 {
 	coco_ledger_destroy(&seam->ledger);
+	pthread_mutex_destroy(&seam->sev_lock);
+	if (seam->sev_fd >= 0)
+		seam->ops->close(seam->context, seam->sev_fd);
 	seam->ops->close(seam->context, seam->kvm_fd);
 }
+
+/*
+ * A signal that comes in the middle makes some requests give up (KVM_CREATE_VM does). They have
+ * done nothing then. So often in a row it is tried again: the caller may live with a fast timer.
+ */
+#define MAX_INTERRUPTIONS 64
 
 int coco_seam_ioctl(struct coco_seam *seam, int fd, unsigned long request, uintptr_t argument,
 		    uint32_t stage, struct coco_error *error)
 {
-	int r = seam->ops->ioctl(seam->context, fd, request, argument);
+	unsigned int interruptions = 0;
+	int r;
 
+	do {
+		r = seam->ops->ioctl(seam->context, fd, request, argument);
+	} while (r == -EINTR && ++interruptions < MAX_INTERRUPTIONS);
 	if (r < 0)
 		return coco_fail_call(error, r, stage, coco_seam_request_name(request), "%s",
 				      coco_stage_name(stage));

@@ -9,6 +9,8 @@
 #include <cocoreset/error.h>
 #include <cocoreset/sys/platform.h>
 
+#include <pthread.h>
+
 #include "base/log.h"
 #include "kvm/ledger.h"
 
@@ -17,6 +19,8 @@ struct coco_seam {
 	void *context;
 	int kvm_fd;      /* /dev/kvm */
 	size_t run_size; /* KVM_GET_VCPU_MMAP_SIZE */
+	pthread_mutex_t sev_lock;
+	int sev_fd; /* /dev/sev, -1 until it is needed: kvm/sev_device.h */
 	struct coco_log log;
 	struct coco_ledger ledger;
 };

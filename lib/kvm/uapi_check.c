@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Holds uapi.h against the system's headers, where those know the same things. */
+/* Holds uapi.h and uapi_sev.h against the system's headers, where those know the same things. */
 #include "kvm/uapi.h"
+#include "kvm/uapi_sev.h"
 
 #include <assert.h>
+#include <linux/psp-sev.h>
 
 #define SAME(ours, theirs)      static_assert((ours) == (theirs), #ours " is not " #theirs)
 #define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
@@ -62,4 +64,65 @@ SAME(offsetof(struct kvm_run, memory_fault), UAPI_RUN_UNION_OFFSET);
 
 #ifdef KVM_MAP_GPA_RANGE_ENCRYPTED
 SAME(UAPI_MAP_GPA_RANGE_ENCRYPTED, KVM_MAP_GPA_RANGE_ENCRYPTED);
+#endif
+
+/* The sizes and places that Linux 7.2's headers give. */
+SAME(sizeof(struct uapi_sev_command), 24);
+SAME(offsetof(struct uapi_sev_command, error), 16);
+SAME(sizeof(struct uapi_sev_init2), 48);
+SAME(sizeof(struct uapi_sev_launch_start), 40);
+SAME(sizeof(struct uapi_sev_buffer), 16);
+SAME(sizeof(struct uapi_snp_launch_start), 64);
+SAME(sizeof(struct uapi_snp_launch_update), 64);
+SAME(sizeof(struct uapi_snp_launch_finish), 88);
+SAME(offsetof(struct uapi_snp_launch_finish, host_data), 19);
+SAME(sizeof(struct uapi_snp_cpuid_entry), 48);
+SAME(sizeof(struct uapi_snp_cpuid_table), 3088);
+SAME(sizeof(struct uapi_snp_status), 32);
+
+/* In the headers since SEV's beginning. */
+SAME(UAPI_SEV_INIT, KVM_SEV_INIT);
+SAME(UAPI_SEV_ES_INIT, KVM_SEV_ES_INIT);
+SAME(UAPI_SEV_LAUNCH_START, KVM_SEV_LAUNCH_START);
+SAME(UAPI_SEV_LAUNCH_UPDATE_DATA, KVM_SEV_LAUNCH_UPDATE_DATA);
+SAME(UAPI_SEV_LAUNCH_UPDATE_VMSA, KVM_SEV_LAUNCH_UPDATE_VMSA);
+SAME(UAPI_SEV_LAUNCH_MEASURE, KVM_SEV_LAUNCH_MEASURE);
+SAME(UAPI_SEV_LAUNCH_FINISH, KVM_SEV_LAUNCH_FINISH);
+SAME_SIZE(uapi_sev_command, kvm_sev_cmd);
+SAME_PLACE(uapi_sev_command, kvm_sev_cmd, data);
+SAME_PLACE(uapi_sev_command, kvm_sev_cmd, error);
+SAME_PLACE(uapi_sev_command, kvm_sev_cmd, sev_fd);
+SAME_SIZE(uapi_sev_launch_start, kvm_sev_launch_start);
+SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, dh_uaddr);
+SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, session_uaddr);
+SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, session_len);
+SAME_SIZE(uapi_sev_buffer, kvm_sev_launch_update_data);
+SAME_SIZE(uapi_sev_buffer, kvm_sev_launch_measure);
+SAME(UAPI_SEV_ISSUE_CMD, SEV_ISSUE_CMD);
+SAME(UAPI_SEV_PLATFORM_STATUS, SEV_PLATFORM_STATUS);
+SAME_SIZE(uapi_sev_issue, sev_issue_cmd);
+SAME_PLACE(uapi_sev_issue, sev_issue_cmd, data);
+SAME_SIZE(uapi_sev_status, sev_user_data_status);
+SAME_PLACE(uapi_sev_status, sev_user_data_status, flags);
+
+#ifdef KVM_X86_SNP_VM
+SAME(UAPI_VM_TYPE_SEV, KVM_X86_SEV_VM);
+SAME(UAPI_VM_TYPE_SEVES, KVM_X86_SEV_ES_VM);
+SAME(UAPI_VM_TYPE_SNP, KVM_X86_SNP_VM);
+SAME(UAPI_SEV_INIT2, KVM_SEV_INIT2);
+SAME(UAPI_SNP_LAUNCH_START, KVM_SEV_SNP_LAUNCH_START);
+SAME(UAPI_SNP_LAUNCH_UPDATE, KVM_SEV_SNP_LAUNCH_UPDATE);
+SAME(UAPI_SNP_LAUNCH_FINISH, KVM_SEV_SNP_LAUNCH_FINISH);
+SAME(UAPI_GROUP_SEV, KVM_X86_GRP_SEV);
+SAME(UAPI_SEV_ATTR_VMSA_FEATURES, KVM_X86_SEV_VMSA_FEATURES);
+SAME_SIZE(uapi_sev_init2, kvm_sev_init);
+SAME_PLACE(uapi_sev_init2, kvm_sev_init, ghcb_version);
+SAME_SIZE(uapi_snp_launch_start, kvm_sev_snp_launch_start);
+SAME_PLACE(uapi_snp_launch_start, kvm_sev_snp_launch_start, flags);
+SAME_SIZE(uapi_snp_launch_update, kvm_sev_snp_launch_update);
+SAME_PLACE(uapi_snp_launch_update, kvm_sev_snp_launch_update, type);
+SAME_PLACE(uapi_snp_launch_update, kvm_sev_snp_launch_update, flags);
+SAME_SIZE(uapi_snp_launch_finish, kvm_sev_snp_launch_finish);
+SAME_PLACE(uapi_snp_launch_finish, kvm_sev_snp_launch_finish, host_data);
+SAME_PLACE(uapi_snp_launch_finish, kvm_sev_snp_launch_finish, flags);
 #endif

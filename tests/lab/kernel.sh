@@ -6,7 +6,7 @@ set -euo pipefail
 
 usage() {
     cat <<'EOF'
-usage: kernel.sh [--default | --refresh | --small | --build | FILE | DIR]
+usage: kernel.sh [--default | --refresh | --small | --build | --snp | FILE | DIR]
 
 Prints the path of a folder with
   vmlinuz        what QEMU boots
@@ -20,6 +20,8 @@ Prints the path of a folder with
               there is none
   --build     the same, built first if needed (once; 7 CPU minutes and, while
               it lasts, 2 GB of the cache's disk)
+  --snp       the kernel with a simulated secure processor, which
+              COCO_LAB_SNP_KERNEL names; exit status 77 when that is not set
   FILE        a bzImage of one's own, with what it needs built in
   DIR         a folder of one's own, laid out as above
 
@@ -28,6 +30,7 @@ Environment:
                          (${XDG_CACHE_HOME:-$HOME/.cache}/cocoreset/lab)
   COCO_LAB_KERNEL        FILE or DIR to take as the default kernel
   COCO_LAB_SMALL_KERNEL  FILE or DIR to take as the small kernel
+  COCO_LAB_SNP_KERNEL    FILE or DIR to take as the kernel for --snp
   COCO_LAB_SUITES        Debian suites to look in (trixie-backports sid)
   COCO_LAB_MIRROR        Debian mirror (the system's, or deb.debian.org)
   COCO_LAB_JOBS          parallel jobs of --build (one per CPU)
@@ -363,6 +366,14 @@ small_kernel() {
     printf '%s\n' "$cache/small"
 }
 
+snp_kernel() {
+    if [[ -z ${COCO_LAB_SNP_KERNEL:-} ]]; then
+        say "there is no kernel with a simulated secure processor: name one by COCO_LAB_SNP_KERNEL=FILE"
+        exit 77
+    fi
+    own_kernel "$COCO_LAB_SNP_KERNEL"
+}
+
 [[ $# -le 1 ]] || {
     usage >&2
     exit 1
@@ -373,6 +384,7 @@ case ${1:---default} in
 --refresh) default_kernel refresh ;;
 --small) small_kernel cached ;;
 --build) small_kernel build ;;
+--snp) snp_kernel ;;
 -*) die "unknown option $1; see --help" ;;
 *) own_kernel "$1" ;;
 esac

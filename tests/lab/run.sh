@@ -15,6 +15,8 @@ stdout and stderr come out here as they are, byte for byte; its stdin is
 
   --kernel K           default  Debian's newest kernel (kernel.sh fetches it)
                        small    the small kernel with software-protected guests
+                       snp      a kernel with a simulated secure processor; it
+                                brings --cpu max and --thread multi with it
                        FILE     a bzImage; or DIR, a folder as kernel.sh makes
   --file PATH[:NAME]   takes a file or folder along, as /lab/NAME (default: its
                        own name; a NAME with a leading / is taken as it is).
@@ -22,6 +24,9 @@ stdout and stderr come out here as they are, byte for byte; its stdin is
   --out DIR            what COMMAND leaves in /lab/out is put into DIR
   --cpus N             CPUs of the machine (2)
   --memory MIB         its memory (2048)
+  --cpu MODEL          QEMU's CPU model (max,-cx16), for tcg
+  --thread T           single: QEMU runs all CPUs in one thread; multi: in one
+                       each, which stock kernels don't survive for long (single)
   --timeout S          seconds that COMMAND may take (120)
   --boots N            boots to try until there is a result (3)
   --log FILE           keeps the kernel's messages
@@ -29,9 +34,10 @@ stdout and stderr come out here as they are, byte for byte; its stdin is
 
 Exit status: COMMAND's own; 124 when it took longer than --timeout; 125 when
 there was no result (the kernel died or hung, N boots long) or the lab could
-not be set up; 77 for --kernel small when there is no small kernel.
+not be set up; 77 for --kernel small and --kernel snp when there is no such kernel.
 
 Environment: COCO_LAB_QEMU (qemu-system-x86_64), COCO_LAB_ACCEL (tcg; or kvm),
+COCO_LAB_CPU and COCO_LAB_THREAD (what --cpu and --thread are without the option),
 COCO_LAB_APPEND (more words for the kernel's command line), COCO_LAB_TSC_KHZ
 (the rate of this machine's TSC, if run.sh gets it wrong), COCO_LAB_BOOT_TIMEOUT
 (seconds until COMMAND must have started, 60), and those of kernel.sh.
@@ -59,6 +65,7 @@ trap 'exit 143' TERM HUP
 # ---------------------------------------------------------------------------
 # What was asked for
 
+cpu=${COCO_LAB_CPU:-} thread=${COCO_LAB_THREAD:-}
 kernel=default cpus=2 memory=2048 time_limit=120 boots=3 out='' log='' quiet=no
 files=()
 
@@ -81,13 +88,15 @@ while (($#)); do
         shift
         continue
         ;;
-    --kernel | --cpus | --memory | --timeout | --boots | --file | --out | --log)
+    --kernel | --cpu | --thread | --cpus | --memory | --timeout | --boots | --file | --out | --log)
         [[ $# -ge 2 ]] || die "$1 wants a value; see --help"
         ;;
     *) die "unknown option '$1' (the command goes after --); see --help" ;;
     esac
     case $1 in
     --kernel) kernel=$2 ;;
+    --cpu) cpu=$2 ;;
+    --thread) thread=$2 ;;
     --cpus) cpus=$2 && number "$1" "$2" ;;
     --memory) memory=$2 && number "$1" "$2" ;;
     --timeout) time_limit=$2 && number "$1" "$2" ;;
@@ -113,8 +122,14 @@ done
 busybox=$(command -v busybox)
 ! ldd "$busybox" >/dev/null 2>&1 || die "$busybox is not a static program; try: apt-get install busybox-static"
 
+if [[ $kernel == snp ]]; then
+    cpu=${cpu:-max} thread=${thread:-multi}
+fi
+thread=${thread:-single}
+[[ $thread == single || $thread == multi ]] || die "--thread is single or multi, not '$thread'"
+
 case $kernel in
-default | small) kernel=$("$here/kernel.sh" "--$kernel") || exit $(($? == 77 ? 77 : 125)) ;;
+default | small | snp) kernel=$("$here/kernel.sh" "--$kernel") || exit $(($? == 77 ? 77 : 125)) ;;
 *) kernel=$("$here/kernel.sh" "$(realpath -m -- "$kernel")") || exit 125 ;;
 esac
 
@@ -239,7 +254,7 @@ tcg)
     # One thread for all CPUs: with one for each, stock kernels now and then die
     # while they patch their own code. No cx16: QEMU 7.2 gets the flags of an
     # unlocked cmpxchg16b wrong, which kernels that use it do not survive.
-    machine=(-accel "tcg,thread=single" -cpu "max,-cx16")
+    machine=(-accel "tcg,thread=$thread" -cpu "${cpu:-max,-cx16}")
     ;;
 kvm) machine=(-accel kvm -cpu host) ;;
 *) die "COCO_LAB_ACCEL is tcg or kvm, not '$accel'" ;;

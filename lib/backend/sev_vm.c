@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "backend/sev.h"
+
+/* Segment types of the architecture's reset state: accessed (APM volume 2, table 14-1). */
+#define TYPE_CODE     0xb
+#define TYPE_DATA     0x3
+#define TYPE_BUSY_TSS 0xb
+#define VECTOR_OFFSET 0xffffull
+
+static const struct coco_sev_step init2 = {
+	UAPI_SEV_INIT2,
+	COCO_STAGE_CREATE,
+	"KVM_SEV_INIT2",
+	"getting the guest an ASID",
+};
+static const struct coco_sev_step sev_init = {
+	UAPI_SEV_INIT,
+	COCO_STAGE_CREATE,
+	"KVM_SEV_INIT",
+	"getting the guest an ASID",
+};
+static const struct coco_sev_step seves_init = {
+	UAPI_SEV_ES_INIT,
+	COCO_STAGE_CREATE,
+	"KVM_SEV_ES_INIT",
+	"getting the guest an ASID",
+};
+
+static int init_vm(const struct coco_launch *launch, const struct coco_sev_step *legacy,
+		   struct coco_error *error)
+{
+	const struct coco_sev_config *config = launch->config;
+	struct uapi_sev_init2 init = {
+		.vmsa_features = config->options.vmsa_features,
+		.ghcb_version = (uint16_t)config->options.ghcb_version,
+	};
+
+	if (config->legacy)
+		return coco_sev_run(launch, legacy, NULL, error);
+	return coco_sev_run(launch, &init2, &init, error);
+}
+
+int coco_sev_init_vm(const struct coco_launch *launch, struct coco_error *error)
+{
+	return init_vm(launch, &sev_init, error);
+}
+
+int coco_seves_init_vm(const struct coco_launch *launch, struct coco_error *error)
+{
+	return init_vm(launch, &seves_init, error);
+}
+
+static uint32_t signature(const struct kvm_cpuid2 *cpuid)
+{
+	for (uint32_t i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			return cpuid->entries[i].eax;
+	return 0;
+}
+
+/*
+ * KVM's own power-on state leaves out what it does not know or what makes no difference to it:
+ * EDX is the processor's signature, and segments have been accessed. VMMs and the tools that
+ * predict measurements set it as the architecture says.
+ */
+void coco_sev_power_on(const struct coco_launch *launch, uint32_t index, struct kvm_sregs *sregs,
+		       struct kvm_regs *regs)
+{
+	const uint64_t start = coco_image_ap_start(launch->image);
+	struct kvm_segment *const data[] = {&sregs->ds, &sregs->es, &sregs->fs, &sregs->gs,
+					    &sregs->ss};
+
+	regs->rdx = signature(launch->cpuid);
+	sregs->cs.type = TYPE_CODE;
+	sregs->tr.type = TYPE_BUSY_TSS;
+	for (size_t i = 0; i < sizeof(data) / sizeof(*data); i++)
+		data[i]->type = TYPE_DATA;
+	/* Their INIT and SIPI can't set it: the host has no access to the registers. */
+	if (index && start) {
+		sregs->cs.base = start & ~VECTOR_OFFSET;
+		regs->rip = start & VECTOR_OFFSET;
+	}
+}

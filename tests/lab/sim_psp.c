@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "sim_psp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLDER "/sys/kernel/debug/sim_psp/"
+
+static bool read_stat(const char *word, long *value)
+{
+	FILE *file = fopen(FOLDER "stats", "r");
+	const size_t length = strlen(word);
+	char line[128];
+	bool ok = false;
+
+	while (file && !ok && fgets(line, sizeof(line), file)) {
+		ok = !strncmp(line, word, length) && line[length] == ' ';
+		if (ok)
+			*value = strtol(line + length, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	return ok;
+}
+
+bool sim_read_stats(struct sim_stats *stats)
+{
+	return read_stat("sev_guests", &stats->sev_guests) &&
+	       read_stat("snp_guests", &stats->snp_guests) &&
+	       read_stat("asids_bound", &stats->asids_bound) &&
+	       read_stat("rmp_guest_pages", &stats->guest_pages) &&
+	       read_stat("rmp_fw_pages", &stats->firmware_pages);
+}
+
+bool sim_same_stats(const struct sim_stats *a, const struct sim_stats *b)
+{
+	return a->sev_guests == b->sev_guests && a->snp_guests == b->snp_guests &&
+	       a->asids_bound == b->asids_bound && a->guest_pages == b->guest_pages &&
+	       a->firmware_pages == b->firmware_pages;
+}
+
+bool sim_guest_word(bool snp, const char *name, char *word, unsigned size)
+{
+	FILE *file = fopen(FOLDER "guests", "r");
+	const char *kind = snp ? "snp " : "sev ";
+	char line[1024];
+	int found = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *save = NULL;
+
+		if (strncmp(line, kind, strlen(kind)) != 0)
+			continue;
+		for (char *w = strtok_r(line, " \n", &save); w; w = strtok_r(NULL, " \n", &save)) {
+			if (strcmp(w, name) != 0)
+				continue;
+			w = strtok_r(NULL, " \n", &save);
+			snprintf(word, size, "%s", w ? w : "");
+			found++;
+			break;
+		}
+	}
+	if (file)
+		fclose(file);
+	return found == 1;
+}
+
+bool sim_inject(uint32_t command, uint32_t status, uint32_t skip, uint32_t count)
+{
+	FILE *file = fopen(FOLDER "inject", "w");
+	bool ok;
+
+	if (!file)
+		return false;
+	ok = fprintf(file, "%u %u %u %u", command, status, skip, count) > 0;
+	return fclose(file) == 0 && ok;
+}

@@ -37,7 +37,7 @@ enum coco_snp_policy {
 
 /** How SEV and SEV-ES guests are created: it shows in the measurement of SEV-ES. */
 enum coco_sev_init {
-	/** COCO_SEV_INIT_VM_TYPE if the kernel offers that (Linux 6.10), else the legacy way. */
+	/** COCO_SEV_INIT_VM_TYPE if the kernel knows that (Linux 6.10), else the legacy way. */
 	COCO_SEV_INIT_AUTO = 0,
 	/** A VM type of its own and KVM_SEV_INIT2. */
 	COCO_SEV_INIT_VM_TYPE = 1,

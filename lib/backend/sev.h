@@ -22,6 +22,7 @@
 /* The options as they are in the recipe: pointers are to copies. */
 struct coco_sev_config {
 	struct coco_sev_options options;
+	void *session, *dh_cert, *id_block, *id_auth; /* the copies, owned; NULL: none */
 	bool legacy;      /* an ordinary VM with KVM_SEV_INIT or KVM_SEV_ES_INIT */
 	uint64_t vm_type; /* KVM_CREATE_VM */
 };

@@ -183,37 +183,34 @@ static int check_snp(struct coco_seam *seam, struct coco_sev_options *options,
 	return r;
 }
 
-static int copy(const void *bytes, size_t size, const void **out, struct coco_error *error)
+/* NULL stays NULL. */
+static int copy(const void *bytes, size_t size, void **own, struct coco_error *error)
 {
-	void *own;
-
 	if (!bytes)
 		return 0;
-	own = malloc(size);
-	if (!own)
+	*own = malloc(size);
+	if (!*own)
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
-	memcpy(own, bytes, size);
-	*out = own;
+	memcpy(*own, bytes, size);
 	return 0;
 }
 
-/* Replaces pointers by copies. On failure all of them are the config's or NULL. */
-static int take_copies(struct coco_sev_options *options, struct coco_error *error)
+static int take_copies(struct coco_sev_config *config, struct coco_error *error)
 {
-	const struct coco_sev_options given = *options;
+	struct coco_sev_options *options = &config->options;
 	int r;
 
-	options->session = NULL;
-	options->dh_cert = NULL;
-	options->id_block = NULL;
-	options->id_auth = NULL;
-	r = copy(given.session, given.session_size, &options->session, error);
+	r = copy(options->session, options->session_size, &config->session, error);
 	if (!r)
-		r = copy(given.dh_cert, given.dh_cert_size, &options->dh_cert, error);
+		r = copy(options->dh_cert, options->dh_cert_size, &config->dh_cert, error);
 	if (!r)
-		r = copy(given.id_block, COCO_ID_BLOCK_SIZE, &options->id_block, error);
+		r = copy(options->id_block, COCO_ID_BLOCK_SIZE, &config->id_block, error);
 	if (!r)
-		r = copy(given.id_auth, COCO_ID_AUTH_SIZE, &options->id_auth, error);
+		r = copy(options->id_auth, COCO_ID_AUTH_SIZE, &config->id_auth, error);
+	options->session = config->session;
+	options->dh_cert = config->dh_cert;
+	options->id_block = config->id_block;
+	options->id_auth = config->id_auth;
 	return r;
 }
 
@@ -262,11 +259,8 @@ static int configure(struct coco_seam *seam, const void *given, uint32_t type,
 		r = check(seam, &config->options, error);
 	if (!r)
 		r = choose_init(seam, config, type, error);
-	if (r) {
-		free(config);
-		return r;
-	}
-	r = take_copies(&config->options, error);
+	if (!r)
+		r = take_copies(config, error);
 	if (r)
 		coco_sev_free_config(config);
 	else
@@ -298,10 +292,10 @@ void coco_sev_free_config(void *given)
 
 	if (!config)
 		return;
-	free((void *)(uintptr_t)config->options.session);
-	free((void *)(uintptr_t)config->options.dh_cert);
-	free((void *)(uintptr_t)config->options.id_block);
-	free((void *)(uintptr_t)config->options.id_auth);
+	free(config->session);
+	free(config->dh_cert);
+	free(config->id_block);
+	free(config->id_auth);
 	free(config);
 }
 

@@ -46,14 +46,22 @@ static int launchable(struct coco_seam *seam, struct coco_tech_info *info, struc
 static int probe_legacy_too(struct coco_seam *seam, struct coco_tech_info *info, uint32_t type,
 			    bool es, struct coco_error *error)
 {
+	const int all = 1 << UAPI_VM_TYPE_SEV | 1 << UAPI_VM_TYPE_SEVES | 1 << UAPI_VM_TYPE_SNP;
 	struct uapi_sev_status status = {0};
 	bool reached;
-	int r;
+	int types, r;
 
 	info->private_memory = 1;
-	r = coco_sev_has_vm_type(seam, type, error);
-	if (r < 0)
-		return r;
+	types = coco_seam_check_extension(seam, seam->kvm_fd, UAPI_CAP_VM_TYPES, error);
+	if (types < 0)
+		return types;
+	r = types >> type & 1;
+	/* A kernel that knows these types leaves one out for a reason, which the old way shares. */
+	if (!r && types & all)
+		return missing(info,
+			       "KVM offers other SEV VMs but not these: the machine's firmware "
+			       "setup gives them no ASIDs, kvm_amd's parameters switch them off, "
+			       "or (SEV-ES) SNP's firmware rules them out");
 	ask_firmware(seam, UAPI_SEV_PLATFORM_STATUS, &status, info, &reached);
 	if (!reached)
 		return 0;

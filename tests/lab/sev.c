@@ -69,6 +69,21 @@ static void expect_idle(const char *where)
 	       "something is left in the secure processor", where);
 }
 
+/* What has to go when the guest goes is there. */
+static void expect_in_use(uint32_t vcpus, const char *where)
+{
+	struct sim_stats now = {0};
+
+	expect(sim_read_stats(&now), "no stats", where);
+	expect(now.asids_bound == idle.asids_bound + 1, "not one ASID is in use", where);
+	expect(now.sev_guests + now.snp_guests == 1, "not one guest is there", where);
+	if (snp)
+		expect(now.guest_pages == IMAGE_PAGES + (long)vcpus, "not as many pages are used",
+		       where);
+	if (snp && now.guest_pages != IMAGE_PAGES + (long)vcpus)
+		printf("# %ld pages\n", now.guest_pages);
+}
+
 static struct kvm_cpuid_entry2 *leaf_1(void)
 {
 	for (uint32_t i = 0; i < cpuid.list.nent; i++)
@@ -248,6 +263,7 @@ static void try_resets(uint32_t vcpus, uint32_t init)
 			must(coco_guest_reset(guest, &error), where, &error);
 		expect_digest(predicted, where);
 		expect_launch_measure(guest, digest, where);
+		expect_in_use(vcpus, where);
 		expect(coco_guest_vm_fd(guest) == vm_fd, "the VM's number", where);
 		expect(ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS) > 0, "no VM", where);
 		for (uint32_t i = 0; i < vcpus; i++) {

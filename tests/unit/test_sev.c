@@ -205,6 +205,15 @@ START_TEST(a_host_says_what_it_lacks)
 	coco_host_close(f.host);
 	expect_clean(f.fake);
 
+	/* Some of the types, but not this one. */
+	init_with(techs[_i], techs[_i] == COCO_TECH_SEV ? 0x19 : 0x5);
+	expect_ok(coco_host_probe(f.host, techs[_i], &info, &f.error), &f.error);
+	ck_assert_uint_eq(info.launchable, 0);
+	ck_assert_ptr_nonnull(strstr(info.reason, "KVM offers"));
+	coco_image_unref(f.image);
+	coco_host_close(f.host);
+	expect_clean(f.fake);
+
 	init(techs[_i]);
 	sev.no_device = true;
 	expect_ok(coco_host_probe(f.host, techs[_i], &info, &f.error), &f.error);

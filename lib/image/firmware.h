@@ -34,6 +34,13 @@ struct coco_firmware {
 /* Reads the table at the file's end, or the SEV-ES reset block that may stand in its place. */
 int coco_guid_table_parse(struct coco_firmware *firmware, struct coco_error *error);
 
+/* SEV and TDX metadata begin alike: signature, length, version and number of descriptors. */
+#define COCO_METADATA_HEADER_SIZE 16u
+
+/* Checks all of such a header but its signature. `room`: from the header to the file's end. */
+int coco_metadata_header_check(const char *name, const uint8_t *header, uint32_t descriptor_size,
+			       size_t room, struct coco_error *error);
+
 /* Reads metadata that begin `distance` bytes before the file's end. */
 int coco_sev_metadata_parse(struct coco_firmware *firmware, uint32_t distance,
 			    struct coco_error *error);

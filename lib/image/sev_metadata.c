@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define HEADER_SIZE     16u /* signature, length, version, number of descriptors */
 #define DESCRIPTOR_SIZE 12u /* gpa, length, type */
-#define VERSION         1u
 
 void coco_sev_section_get(const struct coco_firmware *firmware, uint32_t index,
 			  struct coco_firmware_section *out)
@@ -44,32 +42,12 @@ static int check_section(const struct coco_firmware_section *section, uint32_t i
 
 static int check_header(const uint8_t *header, uint32_t distance, struct coco_error *error)
 {
-	const uint32_t length = coco_le32(header + 4);
-	const uint32_t version = coco_le32(header + 8);
-	const uint32_t count = coco_le32(header + 12);
-
 	if (memcmp(header, "ASEV", 4) != 0)
 		return coco_malformed(error,
 				      "SEV metadata: there is no signature 0x%" PRIx32
 				      " bytes before the file's end",
 				      distance);
-	if (version != VERSION)
-		return coco_malformed(error, "SEV metadata: version %" PRIu32 ", only %u is known",
-				      version, VERSION);
-	if (count > COCO_FIRMWARE_MAX_SECTIONS)
-		return coco_malformed(error,
-				      "SEV metadata: %" PRIu32 " sections, more than %u are not "
-				      "believable",
-				      count, COCO_FIRMWARE_MAX_SECTIONS);
-	if (length != HEADER_SIZE + count * DESCRIPTOR_SIZE)
-		return coco_malformed(error,
-				      "SEV metadata: a length of %" PRIu32
-				      " does not go with %" PRIu32 " sections",
-				      length, count);
-	if (length > distance)
-		return coco_malformed(
-			error, "SEV metadata: %" PRIu32 " sections run past the file's end", count);
-	return 0;
+	return coco_metadata_header_check("SEV", header, DESCRIPTOR_SIZE, distance, error);
 }
 
 int coco_sev_metadata_parse(struct coco_firmware *firmware, uint32_t distance,
@@ -78,7 +56,7 @@ int coco_sev_metadata_parse(struct coco_firmware *firmware, uint32_t distance,
 	const uint8_t *header;
 	int r;
 
-	if (distance > firmware->size || distance < HEADER_SIZE)
+	if (distance > firmware->size || distance < COCO_METADATA_HEADER_SIZE)
 		return coco_malformed(error,
 				      "SEV metadata: the table says that they begin 0x%" PRIx32
 				      " bytes before the end of a file of 0x%zx",
@@ -90,7 +68,7 @@ int coco_sev_metadata_parse(struct coco_firmware *firmware, uint32_t distance,
 
 	firmware->info.has_sev_metadata = 1;
 	firmware->info.sev_sections = coco_le32(header + 12);
-	firmware->sev_sections_at = firmware->size - distance + HEADER_SIZE;
+	firmware->sev_sections_at = firmware->size - distance + COCO_METADATA_HEADER_SIZE;
 	for (uint32_t i = 0; !r && i < firmware->info.sev_sections; i++) {
 		struct coco_firmware_section section;
 

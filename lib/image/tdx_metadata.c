@@ -13,9 +13,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
-#define HEADER_SIZE     16u /* signature, length, version, number of descriptors */
 #define DESCRIPTOR_SIZE 32u
-#define VERSION         1u
 /* Where in the file the metadata begin, in files without an entry for it: before the file's end. */
 #define OFFSET_FIELD 32u
 
@@ -85,31 +83,6 @@ static int check_section(const struct coco_firmware_section *section, uint32_t i
 	return check_contents(section, index, error);
 }
 
-static int check_header(const uint8_t *header, size_t room, struct coco_error *error)
-{
-	const uint32_t length = coco_le32(header + 4);
-	const uint32_t version = coco_le32(header + 8);
-	const uint32_t count = coco_le32(header + 12);
-
-	if (version != VERSION)
-		return coco_malformed(error, "TDX metadata: version %" PRIu32 ", only %u is known",
-				      version, VERSION);
-	if (count > COCO_FIRMWARE_MAX_SECTIONS)
-		return coco_malformed(error,
-				      "TDX metadata: %" PRIu32 " sections, more than %u are not "
-				      "believable",
-				      count, COCO_FIRMWARE_MAX_SECTIONS);
-	if (length != HEADER_SIZE + count * DESCRIPTOR_SIZE)
-		return coco_malformed(error,
-				      "TDX metadata: a length of %" PRIu32
-				      " does not go with %" PRIu32 " sections",
-				      length, count);
-	if (length > room)
-		return coco_malformed(
-			error, "TDX metadata: %" PRIu32 " sections run past the file's end", count);
-	return 0;
-}
-
 static bool has_signature(const struct coco_firmware *firmware, size_t offset)
 {
 	return memcmp(firmware->bytes + offset, "TDVF", 4) == 0;
@@ -119,13 +92,14 @@ static bool has_signature(const struct coco_firmware *firmware, size_t offset)
 static int parse_at(struct coco_firmware *firmware, size_t offset, struct coco_error *error)
 {
 	const uint8_t *header = firmware->bytes + offset;
-	int r = check_header(header, firmware->size - offset, error);
+	int r = coco_metadata_header_check("TDX", header, DESCRIPTOR_SIZE, firmware->size - offset,
+					   error);
 
 	if (r)
 		return r;
 	firmware->info.has_tdx_metadata = 1;
 	firmware->info.tdx_sections = coco_le32(header + 12);
-	firmware->tdx_sections_at = offset + HEADER_SIZE;
+	firmware->tdx_sections_at = offset + COCO_METADATA_HEADER_SIZE;
 	for (uint32_t i = 0; !r && i < firmware->info.tdx_sections; i++) {
 		struct coco_firmware_section section;
 
@@ -141,7 +115,7 @@ static int parse_at(struct coco_firmware *firmware, size_t offset, struct coco_e
 int coco_tdx_metadata_parse(struct coco_firmware *firmware, uint32_t distance,
 			    struct coco_error *error)
 {
-	if (distance > firmware->size || distance < HEADER_SIZE)
+	if (distance > firmware->size || distance < COCO_METADATA_HEADER_SIZE)
 		return coco_malformed(error,
 				      "TDX metadata: the table says that they begin 0x%" PRIx32
 				      " bytes before the end of a file of 0x%zx",
@@ -159,7 +133,7 @@ int coco_tdx_metadata_find(struct coco_firmware *firmware, struct coco_error *er
 	const size_t offset = coco_le32(firmware->bytes + firmware->size - OFFSET_FIELD);
 
 	/* In most files other things are there, so only the signature tells. */
-	if (offset > firmware->size - HEADER_SIZE || !has_signature(firmware, offset))
+	if (offset > firmware->size - COCO_METADATA_HEADER_SIZE || !has_signature(firmware, offset))
 		return 0;
 	return parse_at(firmware, offset, error);
 }

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the simulator is made of. A simulated platform is a table of files, each of them
+ * known by real descriptor numbers, and the KVM objects behind them; ioctls go from platform.c to
+ * the object's own file (system.c, vm.c, vcpu.c, ...), and from there to the
+ * technology (struct sim_tech), which alone knows its commands, checks and pages.
+ *
+ * Nothing here is shared with the library's backends, loaders or measurement but uapi numbers.
+ *
+ * Locking: `lock` of the platform guards everything; an ioctl holds it from entry to return. A vCPU gives it up only
+ * while it executes guest code or waits (run.c). Within one VM one vCPU executes at a time.
+ *
+ * Operations of the seam return a value >= 0 or -errno.
+ */
+#ifndef COCO_SIM_SIM_H
+#define COCO_SIM_SIM_H
+
+#include <cocoreset/sim.h>
+#include <cocoreset/sys/platform.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kvm/uapi.h"
+
+#define SIM_PAGE_SIZE 4096u
+
+struct sim_cpu; /* cpu.h: executes x86 */
+struct sim_tech;
+struct sim_vcpu;
+struct sim_vm;
+
+/* --- files (files.c) */
+
+enum sim_file_kind {
+	SIM_FILE_SYSTEM, /* /dev/kvm */
+	SIM_FILE_SEV,	 /* /dev/sev */
+	SIM_FILE_VM,
+	SIM_FILE_VCPU,
+	SIM_FILE_GMEM, /* guest_memfd */
+	SIM_FILE_DEVICE,
+	SIM_FILE_STATS,
+};
+
+/*
+ * An open file, as the kernel means it: descriptors, mappings and running ioctls each hold one
+ * reference. When the last is gone, release() is called, and then the file's reference to its VM
+ * goes.
+ */
+struct sim_file {
+	enum sim_file_kind kind;
+	uint32_t references;
+	struct coco_sim *sim;
+	struct sim_vm *vm; /* a reference on the VM; NULL for system files */
+	void *object;	   /* of `kind`: sim_vm, sim_vcpu, sim_gmem, ... */
+	int backing;	   /* a real memfd of our own that mappings are made of; -1: none */
+};
+
+/* --- memory (slots.c, attributes.c, gmem.c) */
+
+/* What a 4 KiB page of a guest_memfd is; which states there are is the technology's business. */
+struct sim_gmem_page {
+	uint8_t state; /* 0: absent, never touched. Else the technology's own */
+	uint8_t flags;
+	uint64_t gpa; /* where it is assigned, if it is */
+};
+
+struct sim_gmem {
+	struct sim_file *file;
+	struct sim_vm *vm;
+	uint64_t flags;
+	uint64_t size;
+	uint8_t *bytes; /* contents as the guest sees them: what no host mapping of `file` shows */
+	struct sim_gmem_page *pages;
+	bool open; /* false once the last descriptor is gone: slots have lost their backing */
+};
+
+struct sim_slot {
+	uint32_t id;
+	uint32_t flags;
+	uint64_t gpa;
+	uint64_t size;
+	uint8_t *host; /* userspace_addr */
+	struct sim_gmem *gmem;
+	uint64_t gmem_offset;
+	struct sim_slot *next; /* in ascending order of gpa */
+};
+
+/* --- VM (vm.c) */
+
+struct sim_vm {
+	struct coco_sim *sim;
+	const struct sim_tech *tech;
+	void *tech_state; /* made by tech->create_vm() */
+	uint32_t references; /* files, and vCPUs by their files */
+	pid_t owner;	     /* whose mm it is */
+	bool dead;	     /* KVM_BUG_ON: every ioctl is EIO from now on */
+
+	struct sim_slot *slots;
+	struct sim_attribute_map *attributes; /* attributes.c */
+	struct sim_vcpu **vcpus; /* in the order of creation */
+	uint32_t vcpu_count;	 /* created */
+	uint32_t max_vcpus;
+	uint32_t boot_vcpu_id;
+	uint64_t tsc_khz;	    /* KVM_SET_TSC_KHZ of the VM */
+	uint64_t hypercall_exits;   /* KVM_CAP_EXIT_HYPERCALL */
+	int irqchip;		    /* enum sim_irqchip */
+	struct sim_vm_config *config; /* caps, routes, irqfds, ioeventfds, ...: vm_config.h */
+
+	/* run.c: one vCPU executes at a time; others of the VM wait here. */
+	pthread_cond_t turn;
+	struct sim_vcpu *executing;
+	uint32_t in_run; /* vCPU threads inside KVM_RUN */
+	pthread_cond_t idle; /* in_run became smaller */
+	uint64_t memory_epoch; /* counts up with each change of slots, attributes and page states: each vCPU's
+				  view of memory is built anew when it is older */
+	struct sim_vm *next; /* all VMs of the platform */
+};
+
+enum sim_irqchip { SIM_IRQCHIP_NONE, SIM_IRQCHIP_SPLIT, SIM_IRQCHIP_FULL };
+
+/* --- vCPU (vcpu.c) */
+
+struct sim_vcpu {
+	struct sim_vm *vm;
+	struct sim_file *file;
+	uint32_t id;
+	uint32_t index;
+	struct kvm_run *run; /* the simulator's own mapping of file->backing */
+	void *tech_state;
+	struct sim_vcpu_state *state; /* registers, MSRs, CPUID, events, LAPIC: vcpu_state.h */
+	struct sim_cpu *cpu;	      /* made at the first KVM_RUN */
+	bool ran;
+	/* What the next KVM_RUN does first: completes the exit that user space has served. */
+	int (*complete)(struct sim_vcpu *vcpu);
+	uint64_t exit_scratch[4]; /* for complete() */
+	bool in_run;
+};
+
+/* --- what the CPU meets */
+
+enum sim_access { SIM_READ, SIM_WRITE, SIM_FETCH };
+
+/* The answer to "what is at this guest physical address?". */
+enum sim_backing {
+	SIM_BACKING_RAM,	  /* `host` .. `host + size`, of one kind and state throughout */
+	SIM_BACKING_MMIO,	  /* no memory: KVM's emulation, or #VC / #VE */
+	SIM_BACKING_MEMORY_FAULT, /* KVM_EXIT_MEMORY_FAULT, -EFAULT; `flags` for kvm_run */
+	SIM_BACKING_EXCEPTION,	  /* `vector`, `error_code` into the guest (e.g. #VC not validated) */
+	SIM_BACKING_ERROR,	  /* KVM_RUN fails with `error` (-EFAULT, or -EIO with a dead VM) */
+};
+
+struct sim_memory {
+	enum sim_backing backing;
+	uint8_t *host;
+	uint64_t size; /* contiguous bytes from the address on, at least to the end of the 4 KiB page */
+	bool writable;
+	uint64_t flags;
+	uint32_t vector;
+	uint64_t error_code;
+	int error;
+};
+
+/* An instruction that is not the CPU's alone to execute. */
+enum sim_instruction {
+	SIM_INSN_CPUID,
+	SIM_INSN_IN,
+	SIM_INSN_OUT,
+	SIM_INSN_RDMSR,
+	SIM_INSN_WRMSR,
+	SIM_INSN_HLT,
+	SIM_INSN_HYPERCALL, /* VMCALL, VMMCALL */
+	SIM_INSN_VMGEXIT,
+	SIM_INSN_PVALIDATE,
+	SIM_INSN_RMPADJUST,
+	SIM_INSN_TDCALL,
+	SIM_INSN_WBINVD,
+};
+
+/* What is done with it. */
+enum sim_verdict {
+	SIM_NATIVE,    /* as for a guest that is not confidential (run.c) */
+	SIM_DONE,      /* has been emulated: on with the instruction after it */
+	SIM_EXCEPTION, /* cpu's pending exception has been set by sim_cpu_raise() */
+	SIM_EXIT,      /* kvm_run is filled, complete() set if need be: KVM_RUN returns 0 */
+	SIM_FAIL,      /* KVM_RUN returns vcpu->exit_scratch[3] as -errno */
+};
+
+/* --- technologies (tech_plain.c, sev_*.c, tdx_*.c) */
+
+/* Steps that a technology does not need are NULL. */
+struct sim_tech {
+	uint64_t vm_type;
+	const char *name;
+	bool private_memory;  /* guest_memfd with attributes */
+	bool protected_state; /* READONLY slots and sync regs are refused, from the VM's creation on */
+
+	/* Bit of KVM_CAP_VM_TYPES. */
+	bool (*offered)(const struct coco_sim *sim);
+	/* KVM_CHECK_EXTENSION on the VM: true if *value is the answer. */
+	bool (*check_extension)(const struct sim_vm *vm, uint32_t cap, int *value);
+	int (*create_vm)(struct sim_vm *vm);
+	/* The last reference is gone. */
+	void (*destroy_vm)(struct sim_vm *vm);
+	/* Checks that come before the generic ones on a duplicate id (see the references). */
+	int (*create_vcpu)(struct sim_vcpu *vcpu);
+	void (*destroy_vcpu)(struct sim_vcpu *vcpu);
+	/* A generic VM ioctl that this technology refuses: its errno, 0: not refused. */
+	int (*refuse_vm_ioctl)(const struct sim_vm *vm, unsigned long request, uintptr_t argument);
+	/* The same for vCPUs: registers that are protected. */
+	int (*refuse_vcpu_ioctl)(const struct sim_vcpu *vcpu, unsigned long request);
+	/* KVM_GET_MSRS and KVM_SET_MSRS stop at such an MSR. */
+	bool (*refuse_msr)(const struct sim_vcpu *vcpu, uint32_t index, bool write);
+	/* KVM_MEMORY_ENCRYPT_OP and its region siblings. NULL: -ENOTTY on a VM, -EINVAL on a vCPU. */
+	int (*vm_command)(struct sim_vm *vm, uintptr_t argument);
+	int (*vcpu_command)(struct sim_vcpu *vcpu, uintptr_t argument);
+	int (*register_region)(struct sim_vm *vm, const struct kvm_enc_region *region);
+	int (*unregister_region)(struct sim_vm *vm, const struct kvm_enc_region *region);
+	int (*pre_fault)(struct sim_vcpu *vcpu, uint64_t gpa);
+	/* Pages leave a guest: punched, converted away, slot deleted, file closed. */
+	void (*pages_gone)(struct sim_vm *vm, struct sim_gmem *gmem, uint64_t offset, uint64_t size);
+	void (*attributes_changed)(struct sim_vm *vm, uint64_t gpa, uint64_t size, uint64_t attributes);
+
+	/* KVM_RUN is allowed (4.4, 8.5 of the references): 0 or -errno. */
+	int (*check_run)(struct sim_vcpu *vcpu);
+	/* Before the first instruction: the CPU gets its state (VMSA, TD entry, or the vCPU's registers). */
+	int (*first_entry)(struct sim_vcpu *vcpu);
+	/*
+	 * The address bit in page tables that chooses between private and shared (C-bit, shared GPA
+	 * bit), and what it means if it is set. 0: there is none.
+	 */
+	uint64_t (*address_bit)(const struct sim_vcpu *vcpu);
+	bool address_bit_is_private;
+	/* `private` as that bit says; if there is no bit, run.c asks for what the attribute says. */
+	void (*find_memory)(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum sim_access access,
+			    struct sim_memory *out);
+	enum sim_verdict (*instruction)(struct sim_vcpu *vcpu, enum sim_instruction instruction);
+	/* The guest's memory has no page and no device there (MMIO): native, or #VC / #VE. */
+	enum sim_verdict (*mmio)(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access access);
+};
+
+extern const struct sim_tech sim_tech_plain;
+extern const struct sim_tech sim_tech_swprotected;
+extern const struct sim_tech sim_tech_sev;
+extern const struct sim_tech sim_tech_seves;
+extern const struct sim_tech sim_tech_snp;
+extern const struct sim_tech sim_tech_tdx;
+
+/* --- the platform */
+
+struct coco_sim {
+	pthread_mutex_t lock;
+	struct coco_platform_ops ops;
+	struct coco_platform platform;
+	struct sim_knobs *knobs; /* knobs.h: parsed, checked */
+	struct sim_fault *faults; /* faults.c: fail the Nth call of a name with errno and status */
+	struct sim_files *files;  /* files.c: descriptor numbers and mappings */
+	struct sim_vm *vms;
+	struct sim_irqfds *irqfds; /* host-wide exclusivity of eventfds */
+	void *sev; /* sev_host.h: ASIDs, firmware, RMP */
+	void *tdx; /* tdx_host.h: key ids, module */
+};
+
+/*
+ * Whether a fault was dialled in for this call: returns 0, or its -errno, with *status the firmware's or module's
+ * status that goes with it. `call` is a name such as "KVM_CREATE_VM", "SNP_LAUNCH_UPDATE",
+ * "TDH.MEM.PAGE.ADD". Also where a call's latency is spent.
+ */
+int sim_fault(struct coco_sim *sim, const char *call, uint64_t *status);
+
+/* user memory (user_memory.c): copies that fail with -EFAULT as the kernel's do, instead of a signal. */
+int sim_copy_in(void *to, uintptr_t from, size_t size);
+int sim_copy_out(uintptr_t to, const void *from, size_t size);
+
+/* The slot that has `gpa`, NULL if none has. */
+struct sim_slot *sim_slot_find(const struct sim_vm *vm, uint64_t gpa);
+bool sim_attribute_private(const struct sim_vm *vm, uint64_t gpa);
+/* A dead VM: KVM_BUG_ON. Returns -EIO. */
+int sim_vm_bug(struct sim_vm *vm);
+/* Fills kvm_run for KVM_EXIT_MEMORY_FAULT; returns -EFAULT. */
+int sim_memory_fault(struct sim_vcpu *vcpu, uint64_t gpa, bool private);
+
+#endif

@@ -20,6 +20,7 @@
 #define UAPI_GROUP_SEV              1
 #define UAPI_SEV_ATTR_VMSA_FEATURES 0
 #define UAPI_SEV_ATTR_SNP_POLICY    1
+#define UAPI_SEV_ATTR_REQ_CERTS     2
 
 /* KVM_MEMORY_ENCRYPT_OP: struct uapi_sev_command's id */
 #define UAPI_SEV_INIT               0
@@ -27,12 +28,25 @@
 #define UAPI_SEV_LAUNCH_START       2
 #define UAPI_SEV_LAUNCH_UPDATE_DATA 3
 #define UAPI_SEV_LAUNCH_UPDATE_VMSA 4
+#define UAPI_SEV_LAUNCH_SECRET      5
 #define UAPI_SEV_LAUNCH_MEASURE     6
 #define UAPI_SEV_LAUNCH_FINISH      7
+#define UAPI_SEV_SEND_START         8
+#define UAPI_SEV_SEND_UPDATE_DATA   9
+#define UAPI_SEV_SEND_FINISH        11
+#define UAPI_SEV_RECEIVE_START      12
+#define UAPI_SEV_RECEIVE_UPDATE     13
+#define UAPI_SEV_RECEIVE_FINISH     15
+#define UAPI_SEV_GUEST_STATUS       16
+#define UAPI_SEV_DBG_DECRYPT        17
+#define UAPI_SEV_DBG_ENCRYPT        18
+#define UAPI_SEV_GET_REPORT         20
+#define UAPI_SEV_SEND_CANCEL        21
 #define UAPI_SEV_INIT2              22
 #define UAPI_SNP_LAUNCH_START       100
 #define UAPI_SNP_LAUNCH_UPDATE      101
 #define UAPI_SNP_LAUNCH_FINISH      102
+#define UAPI_SNP_ENABLE_REQ_CERTS   103
 
 /* Page types of SNP_LAUNCH_UPDATE; the firmware's numbers (SEV-SNP firmware ABI, 8.17). */
 #define UAPI_SNP_PAGE_NORMAL     1
@@ -73,6 +87,38 @@ struct uapi_sev_launch_start {
 
 /* LAUNCH_UPDATE_DATA and LAUNCH_MEASURE. */
 struct uapi_sev_buffer {
+	uint64_t uaddr;
+	uint32_t len;
+	uint32_t pad0;
+};
+
+struct uapi_sev_launch_secret {
+	uint64_t hdr_uaddr;
+	uint32_t hdr_len;
+	uint32_t pad0;
+	uint64_t guest_uaddr;
+	uint32_t guest_len;
+	uint32_t pad1;
+	uint64_t trans_uaddr;
+	uint32_t trans_len;
+	uint32_t pad2;
+};
+
+struct uapi_sev_guest_status {
+	uint32_t handle;
+	uint32_t policy;
+	uint32_t state;
+};
+
+struct uapi_sev_debug {
+	uint64_t src_uaddr;
+	uint64_t dst_uaddr;
+	uint32_t len;
+	uint32_t pad0;
+};
+
+struct uapi_sev_report {
+	uint8_t mnonce[16];
 	uint64_t uaddr;
 	uint32_t len;
 	uint32_t pad0;

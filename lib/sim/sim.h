@@ -225,8 +225,19 @@ struct sim_tech {
 
 	/* KVM_RUN is allowed (4.4, 8.5 of the references): 0 or -errno. */
 	int (*check_run)(struct sim_vcpu *vcpu);
-	/* Before the first instruction: the CPU gets its state (VMSA, TD entry, or the vCPU's registers). */
-	int (*first_entry)(struct sim_vcpu *vcpu);
+	/*
+	 * Before guest code is executed: in each KVM_RUN, and again when an exit was served inside of it
+	 * or the vCPU was woken up. The CPU gets its state, if that is not the one it has (VMSA, TD entry). 0: go
+	 * on; 1: kvm_run is filled (KVM_EXIT_FAIL_ENTRY), KVM_RUN returns 0; -errno. NULL: the CPU
+	 * is given the vCPU's registers by run.c.
+	 */
+	int (*enter)(struct sim_vcpu *vcpu);
+	/*
+	 * INIT and SIPI of a vCPU whose registers are its own business: true if that is so, and then run.c changes
+	 * only mp_state (INIT_RECEIVED, RUNNABLE). Also how a vCPU is pulled out of its hold.
+	 */
+	bool (*init)(struct sim_vcpu *vcpu);
+	bool (*sipi)(struct sim_vcpu *vcpu, uint8_t vector);
 	/*
 	 * The address bit in page tables that chooses between private and shared (C-bit, shared GPA
 	 * bit), and what it means if it is set. 0: there is none.

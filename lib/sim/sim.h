@@ -137,6 +137,8 @@ struct sim_vcpu {
 	int (*complete)(struct sim_vcpu *vcpu);
 	uint64_t exit_scratch[4]; /* for complete() */
 	bool in_run;
+	/* Set by the technology: the CPU's registers are not `state`, and run.c moves none between them. */
+	bool own_registers;
 };
 
 /* --- what the CPU meets */
@@ -225,11 +227,12 @@ struct sim_tech {
 
 	/* KVM_RUN is allowed (4.4, 8.5 of the references): 0 or -errno. */
 	int (*check_run)(struct sim_vcpu *vcpu);
+	/* Before the first instruction: the CPU gets its state (VMSA, TD entry, or the vCPU's registers). */
+	int (*first_entry)(struct sim_vcpu *vcpu);
 	/*
-	 * Before guest code is executed: in each KVM_RUN, and again when an exit was served inside of it
-	 * or the vCPU was woken up. The CPU gets its state, if that is not the one it has (VMSA, TD entry). 0: go
-	 * on; 1: kvm_run is filled (KVM_EXIT_FAIL_ENTRY), KVM_RUN returns 0; -errno. NULL: the CPU
-	 * is given the vCPU's registers by run.c.
+	 * Each time before guest code is executed: in each KVM_RUN, when an exit was served inside of it and when
+	 * the vCPU was woken up. 0: go on; 1: kvm_run is filled (KVM_EXIT_FAIL_ENTRY), KVM_RUN
+	 * returns 0; -errno.
 	 */
 	int (*enter)(struct sim_vcpu *vcpu);
 	/*

@@ -133,7 +133,10 @@ struct sim_vcpu {
 	struct sim_vcpu_state *state; /* registers, MSRs, CPUID, events, LAPIC: vcpu_state.h */
 	struct sim_cpu *cpu;	      /* made at the first KVM_RUN */
 	bool ran;
-	/* What the next KVM_RUN does first: completes the exit that user space has served. */
+	/*
+	 * What the next KVM_RUN does first: completes the exit that user space has served; NULL: nothing.
+	 * 0: on; 1: kvm_run holds the next exit, and `complete` is set anew; -errno.
+	 */
 	int (*complete)(struct sim_vcpu *vcpu);
 	uint64_t exit_scratch[4]; /* for complete() */
 	bool in_run;
@@ -186,6 +189,7 @@ enum sim_verdict {
 	SIM_NATIVE,    /* as for a guest that is not confidential (run.c) */
 	SIM_DONE,      /* has been emulated: on with the instruction after it */
 	SIM_EXCEPTION, /* cpu's pending exception has been set by sim_cpu_raise() */
+	SIM_HALT,      /* as SIM_DONE, and then the vCPU halts as by HLT */
 	SIM_EXIT,      /* kvm_run is filled, complete() set if need be: KVM_RUN returns 0 */
 	SIM_FAIL,      /* KVM_RUN returns vcpu->exit_scratch[3] as -errno */
 };

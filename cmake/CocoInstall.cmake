@@ -6,6 +6,7 @@ include(CMakePackageConfigHelpers)
 set(coco_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cocoreset)
 
 install(TARGETS cocoreset EXPORT cocoreset-targets FILE_SET HEADERS)
+install(TARGETS cocoreset-sim EXPORT cocoreset-targets)
 install(EXPORT cocoreset-targets NAMESPACE cocoreset:: DESTINATION ${coco_package_dir})
 
 configure_package_config_file(cmake/cocoreset-config.cmake.in cocoreset-config.cmake
@@ -27,9 +28,11 @@ foreach(dir INCLUDEDIR LIBDIR)
     set(coco_pc_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
   endif()
 endforeach()
-configure_file(pkgconfig/cocoreset.pc.in cocoreset.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cocoreset.pc
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(package cocoreset cocoreset-sim)
+  configure_file(pkgconfig/${package}.pc.in ${package}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${package}.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 
 # The programs install their own pages.
 foreach(section 3 7)

@@ -16,6 +16,7 @@
 #define UAPI_SET_USER_MEMORY_REGION2 0x40a0ae49ul
 #define UAPI_SET_MEMORY_ATTRIBUTES   0x4020aed2ul
 #define UAPI_CREATE_GUEST_MEMFD      0xc040aed4ul
+#define UAPI_PRE_FAULT_MEMORY        0xc040aed5ul
 
 /* KVM_CHECK_EXTENSION */
 #define UAPI_CAP_USER_MEMORY2      231
@@ -63,6 +64,13 @@ struct uapi_create_guest_memfd {
 	uint64_t size;
 	uint64_t flags;
 	uint64_t reserved[6];
+};
+
+struct uapi_pre_fault_memory {
+	uint64_t gpa;
+	uint64_t size;
+	uint64_t flags;
+	uint64_t padding[5];
 };
 
 /* The union of struct kvm_run for UAPI_EXIT_MEMORY_FAULT. */

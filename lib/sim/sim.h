@@ -22,8 +22,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "kvm/uapi.h"
+#include "kvm/uapi_sev.h"
+#include "sim/host.h"
 
 #define SIM_PAGE_SIZE 4096u
 
@@ -56,25 +59,43 @@ struct sim_file {
 	struct sim_vm *vm; /* a reference on the VM; NULL for system files */
 	void *object;	   /* of `kind`: sim_vm, sim_vcpu, sim_gmem, ... */
 	int backing;	   /* a real memfd of our own that mappings are made of; -1: none */
+	void (*release)(struct sim_file *file); /* of `object`; NULL: nothing to do */
 };
+
+/*
+ * A file with one reference, which is the caller's. It takes a reference on `vm`, and owns `backing`.
+ * NULL: no memory, and `backing` is still the caller's.
+ */
+struct sim_file *sim_file_new(struct coco_sim *sim, enum sim_file_kind kind, struct sim_vm *vm,
+			      void *object, int backing);
+/* A new descriptor number for it, to which the caller's reference goes, whether it succeeds or not. */
+int sim_file_open(struct sim_file *file, bool close_on_exec);
+/* What is behind a number, with a reference for the caller; NULL: nothing of ours. */
+struct sim_file *sim_file_get(struct coco_sim *sim, int fd);
+void sim_file_put(struct sim_file *file);
+/*
+ * A descriptor that is an argument: 0, with *out a file of ours (and a reference), or NULL if it is somebody
+ * else's; -EBADF: it is nothing.
+ */
+int sim_file_of_argument(struct coco_sim *sim, int fd, struct sim_file **out);
 
 /* --- memory (slots.c, attributes.c, gmem.c) */
 
 /* What a 4 KiB page of a guest_memfd is; which states there are is the technology's business. */
 struct sim_gmem_page {
-	uint8_t state; /* 0: absent, never touched. Else the technology's own */
-	uint8_t flags;
+	uint8_t state; /* 0: absent. Else the technology's own */
+	uint8_t present; /* gmem.c: it has memory */
 	uint64_t gpa; /* where it is assigned, if it is */
 };
 
 struct sim_gmem {
-	struct sim_file *file;
+	struct sim_file *file; /* not a reference: gone with it, and then its slots have lost their backing */
 	struct sim_vm *vm;
 	uint64_t flags;
 	uint64_t size;
-	uint8_t *bytes; /* contents as the guest sees them: what no host mapping of `file` shows */
-	struct sim_gmem_page *pages;
-	bool open; /* false once the last descriptor is gone: slots have lost their backing */
+	uint8_t *bytes; /* contents as the guest sees them; only with INIT_SHARED does a host mapping show them */
+	struct sim_gmem_page *pages; /* size / 4096 of them */
+	uint64_t charged;	     /* of the memory budget, in bytes */
 };
 
 struct sim_slot {
@@ -83,8 +104,9 @@ struct sim_slot {
 	uint64_t gpa;
 	uint64_t size;
 	uint8_t *host; /* userspace_addr */
-	struct sim_gmem *gmem;
+	struct sim_gmem *gmem; /* NULL with UAPI_MEM_GUEST_MEMFD in flags: its file was closed */
 	uint64_t gmem_offset;
+	uint8_t *dirty; /* KVM_MEM_LOG_DIRTY_PAGES: a bit a page; made by the first write or log call */
 	struct sim_slot *next; /* in ascending order of gpa */
 };
 
@@ -94,8 +116,7 @@ struct sim_vm {
 	struct coco_sim *sim;
 	const struct sim_tech *tech;
 	void *tech_state; /* made by tech->create_vm() */
-	uint32_t references; /* files, and vCPUs by their files */
-	pid_t owner;	     /* whose mm it is */
+	uint32_t references; /* one for each of its files */
 	bool dead;	     /* KVM_BUG_ON: every ioctl is EIO from now on */
 
 	struct sim_slot *slots;
@@ -210,6 +231,12 @@ struct sim_tech {
 	int (*create_vm)(struct sim_vm *vm);
 	/* The last reference is gone. */
 	void (*destroy_vm)(struct sim_vm *vm);
+	/* KVM_ENABLE_CAP on the VM: true if it is the technology's, with its result. */
+	bool (*enable_cap)(struct sim_vm *vm, const struct kvm_enable_cap *cap, int *result);
+	/* For tests: what has been measured, and a fingerprint of the key. Fields of zero otherwise. */
+	void (*describe)(const struct sim_vm *vm, struct coco_sim_vm_info *info);
+	/* Whether the host sees something else than the guest at `gpa`. NULL: as the attribute says. */
+	bool (*is_hidden)(const struct sim_vm *vm, uint64_t gpa);
 	/* Checks that come before the generic ones on a duplicate id (see the references). */
 	int (*create_vcpu)(struct sim_vcpu *vcpu);
 	void (*destroy_vcpu)(struct sim_vcpu *vcpu);
@@ -225,8 +252,14 @@ struct sim_tech {
 	int (*register_region)(struct sim_vm *vm, const struct kvm_enc_region *region);
 	int (*unregister_region)(struct sim_vm *vm, const struct kvm_enc_region *region);
 	int (*pre_fault)(struct sim_vcpu *vcpu, uint64_t gpa);
-	/* Pages leave a guest: punched, converted away, slot deleted, file closed. */
+	/* Pages leave a guest_memfd: punched, or the file was closed. Their contents go after this. */
 	void (*pages_gone)(struct sim_vm *vm, struct sim_gmem *gmem, uint64_t offset, uint64_t size);
+	/* Checks of a new slot that come last (kvm_arch_prepare_memory_region()). */
+	int (*slot_created)(struct sim_vm *vm, const struct sim_slot *slot);
+	/* The first address that is an alias of another (shared GPA bit), once there is one; else 0. */
+	uint64_t (*gpa_alias)(const struct sim_vm *vm);
+	/* The guest loses the memory of a slot, while a guest_memfd's pages stay in that. */
+	void (*slot_deleted)(struct sim_vm *vm, const struct sim_slot *slot);
 	void (*attributes_changed)(struct sim_vm *vm, uint64_t gpa, uint64_t size, uint64_t attributes);
 
 	/* KVM_RUN is allowed (4.4, 8.5 of the references): 0 or -errno. */
@@ -266,38 +299,94 @@ extern const struct sim_tech sim_tech_seves;
 extern const struct sim_tech sim_tech_snp;
 extern const struct sim_tech sim_tech_tdx;
 
+/* Any of SEV, SEV-ES, SEV-SNP: the host has AMD's CPUs and /dev/sev. */
+bool sim_offers_sev(const struct coco_sim *sim);
+/* NULL: there is no such type, or the platform does not offer it. */
+const struct sim_tech *sim_tech_of_type(const struct coco_sim *sim, uint64_t type);
+
+/* What technologies have on the host, apart from VMs (sev_host.c, tdx_host.c). */
+int sim_sev_new(struct coco_sim *sim);
+void sim_sev_free(struct coco_sim *sim);
+int sim_sev_ioctl(struct coco_sim *sim, unsigned long request, uintptr_t argument); /* /dev/sev */
+/* KVM_GET_DEVICE_ATTR on /dev/kvm, group KVM_X86_GRP_SEV: -ENXIO: unknown. */
+int sim_sev_get_attribute(struct coco_sim *sim, uint64_t attribute, uint64_t *value);
+void sim_sev_account(const struct coco_sim *sim, struct coco_sim_account *account);
+int sim_tdx_new(struct coco_sim *sim);
+void sim_tdx_free(struct coco_sim *sim);
+void sim_tdx_account(const struct coco_sim *sim, struct coco_sim_account *account);
+
 /* --- the platform */
 
 struct coco_sim {
 	pthread_mutex_t lock;
-	struct coco_platform_ops ops;
+	pid_t owner; /* the process that made it: a forked child has no simulator */
 	struct coco_platform platform;
-	struct sim_knobs *knobs; /* knobs.h: parsed, checked */
-	struct sim_fault *faults; /* faults.c: fail the Nth call of a name with errno and status */
+	struct sim_knobs *knobs;  /* knobs.h: checked, defaults filled in */
+	struct sim_calls *calls;  /* faults.c: counters, faults and latency by name */
 	struct sim_files *files;  /* files.c: descriptor numbers and mappings */
+	coco_sim_log_fn log;
+	void *log_payload;
 	struct sim_vm *vms;
-	struct sim_irqfds *irqfds; /* host-wide exclusivity of eventfds */
-	void *sev; /* sev_host.h: ASIDs, firmware, RMP */
-	void *tdx; /* tdx_host.h: key ids, module */
+	uint64_t memory_used;
+	uint64_t keys_made; /* each VM's key is another */
+	void *sev; /* sev_host.c: ASIDs, firmware, RMP */
+	void *tdx; /* tdx_host.c: key ids, module */
 };
 
 /*
- * Whether a fault was dialled in for this call: returns 0, or its -errno, with *status the firmware's or module's
- * status that goes with it. `call` is a name such as "KVM_CREATE_VM", "SNP_LAUNCH_UPDATE",
- * "TDH.MEM.PAGE.ADD". Also where a call's latency is spent.
+ * Counts a call, spends its latency, and says whether a fault was dialled in for it: returns 0, or
+ * its -errno, with *status (may be NULL) the firmware's or module's status that goes with it. `call` is a
+ * literal such as "KVM_CREATE_VM" (platform.c does that for ioctls), "SNP_LAUNCH_UPDATE",
+ * "TDH.MEM.PAGE.ADD" (technologies do).
  */
 int sim_fault(struct coco_sim *sim, const char *call, uint64_t *status);
+
+/* The platform's memory: -ENOMEM if it has no more. Pages of guest_memfds are charged by gmem.c. */
+int sim_memory_charge(struct coco_sim *sim, uint64_t bytes);
+void sim_memory_uncharge(struct coco_sim *sim, uint64_t bytes);
+
+/* 32 bytes that no other VM has: a memory key, by the platform's seed. */
+void sim_make_key(struct coco_sim *sim, uint8_t key[32]);
 
 /* user memory (user_memory.c): copies that fail with -EFAULT as the kernel's do, instead of a signal. */
 int sim_copy_in(void *to, uintptr_t from, size_t size);
 int sim_copy_out(uintptr_t to, const void *from, size_t size);
 
+/* --- what technologies and run.c ask of the core */
+
 /* The slot that has `gpa`, NULL if none has. */
 struct sim_slot *sim_slot_find(const struct sim_vm *vm, uint64_t gpa);
+/* Slots and page tables end there. */
+uint64_t sim_gpa_limit(const struct sim_vm *vm);
 bool sim_attribute_private(const struct sim_vm *vm, uint64_t gpa);
+/*
+ * The page of a slot's guest_memfd at `gpa`, made if it was never touched (zeroed, charged; its `state` is
+ * the caller's to set). -EFAULT no guest_memfd, or it was closed; -ENOMEM.
+ */
+int sim_gmem_touch(struct sim_slot *slot, uint64_t gpa, uint8_t **bytes, struct sim_gmem_page **page);
 /* A dead VM: KVM_BUG_ON. Returns -EIO. */
 int sim_vm_bug(struct sim_vm *vm);
+/* KVM_PRE_FAULT_MEMORY for one page, where the technology has no rule of its own. */
+int sim_pre_fault_page(struct sim_vcpu *vcpu, uint64_t gpa);
 /* Fills kvm_run for KVM_EXIT_MEMORY_FAULT; returns -EFAULT. */
 int sim_memory_fault(struct sim_vcpu *vcpu, uint64_t gpa, bool private);
+/* KVM_MAX_VCPU_IDS */
+uint32_t sim_max_vcpu_ids(const struct coco_sim *sim);
+/* A vCPU of a VM that goes. */
+void sim_vcpu_free(struct sim_vcpu *vcpu);
+struct sim_vcpu *sim_vcpu_of_id(const struct sim_vm *vm, uint32_t id);
+
+/* --- what the core asks of run.c */
+
+/* KVM_RUN. The lock is given up and taken again within. */
+int sim_vcpu_run(struct sim_vcpu *vcpu);
+/*
+ * Makes the VM's vCPUs leave guest code and waits for that; they go on once the lock is free. To be called
+ * before guest memory changes, and before anything is looked at that the wait could outdate: the
+ * lock is given up within. `memory_epoch` has changed when it returns.
+ */
+void sim_run_pause(struct sim_vm *vm);
+/* The last reference is gone, or a power-on: what run.c and cpu.c keep of the vCPU goes. */
+void sim_run_destroy_vcpu(struct sim_vcpu *vcpu);
 
 #endif

@@ -48,12 +48,12 @@ static int set_regs(struct sim_file *file, uintptr_t argument)
 int sim_apic_base_set(struct sim_vcpu *vcpu, uint64_t base)
 {
 	const uint64_t mode = base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC);
-	uint64_t *now = &vcpu->state->sregs.apic_base;
-	const bool was_x2apic = (*now & APIC_BASE_X2APIC) != 0;
+	struct kvm_sregs2 *sregs = &vcpu->state->sregs;
+	const bool was_x2apic = (sregs->apic_base & APIC_BASE_X2APIC) != 0;
 
 	if (mode == APIC_BASE_X2APIC || base & 0x2ffull || base >> 52)
 		return -EINVAL;
-	*now = base;
+	sregs->apic_base = base;
 	if (sim_vcpu_has_lapic(vcpu) && was_x2apic != ((base & APIC_BASE_X2APIC) != 0))
 		sim_lapic_write(vcpu, SIM_APIC_ID, was_x2apic ? vcpu->id << 24 : vcpu->id);
 	return 0;

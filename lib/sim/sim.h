@@ -84,6 +84,7 @@ int sim_file_of_argument(struct coco_sim *sim, int fd, struct sim_file **out);
 /* What a 4 KiB page of a guest_memfd is; which states there are is the technology's business. */
 struct sim_gmem_page {
 	uint8_t state; /* 0: absent. Else the technology's own */
+	uint8_t flags;   /* the technology's own */
 	uint8_t present; /* gmem.c: it has memory */
 	uint64_t gpa; /* where it is assigned, if it is */
 };

@@ -82,24 +82,27 @@ struct sim_sev_vm {
 	struct sim_sev_chunk *chunks[SIM_SEV_CHUNK_BUCKETS];
 };
 
+/* Why a vCPU waits for a SIPI in KVM. */
 enum sim_ap_hold { SIM_AP_HOLD_NONE, SIM_AP_HOLD_EVENT, SIM_AP_HOLD_MSR };
 
-/* GHCB usage of the VMGEXIT that is being served (sev_ghcb.c). */
+/* The VMGEXIT that is being served: what KVM keeps of the GHCB, and its answer (sev_ghcb.c). */
 struct sim_ghcb_event {
-	bool active; /* the GHCB at `gpa` gets an answer before the next entry */
+	bool active; /* the GHCB at `gpa` gets the answer at the next entry */
 	uint64_t gpa;
 	uint64_t code;
 	uint64_t info1;
 	uint64_t info2;
 	uint64_t scratch; /* guest physical */
 	uint64_t rax, rbx, rcx, rdx, rsi;
+	uint64_t xcr0;
 	uint64_t valid[2];
+	uint16_t usage;
 	uint8_t cpl;
 	uint64_t answer1; /* SW_EXITINFO1 and 2 */
 	uint64_t answer2;
-	/* MMIO and string I/O */
-	uint32_t done;
-	/* page state changes */
+	/* The data of MMIO and string I/O is in the scratch area; so far it went to or from user space. */
+	uint64_t done;
+	/* Page state changes: what is at user space now. */
 	uint16_t psc_index;
 	uint16_t psc_end;
 	uint16_t psc_batch;
@@ -182,7 +185,11 @@ void sim_sev_wait_for_vcpus(struct sim_vm *vm);
 int sim_sev_refuse_vcpu_ioctl(const struct sim_vcpu *vcpu, unsigned long request);
 bool sim_sev_refuse_msr(const struct sim_vcpu *vcpu, uint32_t index, bool write);
 int sim_sev_check_run(struct sim_vcpu *vcpu);
-int sim_sev_first_entry(struct sim_vcpu *vcpu);
+int sim_sev_enter(struct sim_vcpu *vcpu);
+bool sim_sev_init_event(struct sim_vcpu *vcpu);
+bool sim_sev_sipi(struct sim_vcpu *vcpu, uint8_t vector);
+/* SNP AP creation and destruction have arrived at the vCPU: what INIT does to it then. */
+void sim_snp_change_vmsa(struct sim_vcpu *vcpu);
 
 /* --- memory of SEV and SEV-ES (sev_memory.c) */
 
@@ -212,10 +219,5 @@ void sim_snp_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum
 /* The page at `gpa`, assigned to the guest. -EFAULT no guest_memfd, -ENOMEM. */
 int sim_snp_take_page(struct sim_vm *vm, uint64_t gpa, uint8_t **bytes, struct sim_gmem_page **page);
 int sim_snp_pre_fault(struct sim_vcpu *vcpu, uint64_t gpa);
-
-/* --- guest memory as KVM reads and writes it: the host's side (sev_ghcb.c) */
-
-int sim_sev_guest_read(const struct sim_vm *vm, uint64_t gpa, void *out, uint64_t size);
-int sim_sev_guest_write(const struct sim_vm *vm, uint64_t gpa, const void *in, uint64_t size);
 
 #endif

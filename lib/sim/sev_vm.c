@@ -6,7 +6,7 @@
 
 #include "sim/knobs.h"
 #include "sim/sev.h"
-#include "sim/sev_ghcb.h"
+#include "sim/sev_run.h"
 #include "sim/sev_status.h"
 
 /* linux/kvm.h of Linux 6.1 lacks some. */
@@ -269,28 +269,25 @@ static int vm_command(struct sim_vm *vm, uintptr_t argument)
 	return execute(sim_sev_vm(vm), argument);
 }
 
-/* As type 0 has it: nothing of the VM type is restricted, but its vCPUs' state is protected later. */
+/* --- what each type brings to the simulator */
+
+#define COMMON                                                                                     \
+	.check_extension = check_extension, .destroy_vm = destroy_vm, .describe = describe,        \
+	.create_vcpu = sim_sev_create_vcpu, .destroy_vcpu = sim_sev_destroy_vcpu,                  \
+	.refuse_vcpu_ioctl = sim_sev_refuse_vcpu_ioctl, .refuse_msr = sim_sev_refuse_msr,          \
+	.vm_command = vm_command, .register_region = sim_sev_register_region,                      \
+	.unregister_region = sim_sev_unregister_region, .check_run = sim_sev_check_run,            \
+	.enter = sim_sev_enter, .init = sim_sev_init_event, .sipi = sim_sev_sipi,                  \
+	.address_bit = sim_sev_address_bit, .address_bit_is_private = true,                        \
+	.instruction = sim_sev_instruction, .mmio = sim_sev_mmio
+
+/* As type 0 has it: nothing is restricted that depends on the VM's type. */
 static const struct sim_tech legacy = {
+        COMMON,
         .vm_type = UAPI_VM_TYPE_DEFAULT,
         .name = "sev (type 0)",
-        .destroy_vm = destroy_vm,
-        .check_extension = check_extension,
-        .describe = describe,
         .is_hidden = sim_sev_is_hidden,
-        .create_vcpu = sim_sev_create_vcpu,
-        .destroy_vcpu = sim_sev_destroy_vcpu,
-        .refuse_vcpu_ioctl = sim_sev_refuse_vcpu_ioctl,
-        .refuse_msr = sim_sev_refuse_msr,
-        .vm_command = vm_command,
-        .register_region = sim_sev_register_region,
-        .unregister_region = sim_sev_unregister_region,
-        .check_run = sim_sev_check_run,
-        .first_entry = sim_sev_first_entry,
-        .address_bit = sim_sev_address_bit,
-        .address_bit_is_private = true,
         .find_memory = sim_sev_find_memory,
-        .instruction = sim_sev_instruction,
-        .mmio = sim_sev_mmio,
 };
 
 int sim_sev_legacy_command(struct sim_vm *vm, uintptr_t argument)
@@ -333,20 +330,11 @@ static bool offers_snp(const struct coco_sim *sim)
 	return sim_sev_host(sim)->snp;
 }
 
-#define COMMON                                                                                     \
-	.check_extension = check_extension, .create_vm = create_vm, .destroy_vm = destroy_vm,      \
-	.describe = describe, .create_vcpu = sim_sev_create_vcpu,                                  \
-	.destroy_vcpu = sim_sev_destroy_vcpu, .refuse_vcpu_ioctl = sim_sev_refuse_vcpu_ioctl,      \
-	.refuse_msr = sim_sev_refuse_msr, .vm_command = vm_command,                                \
-	.register_region = sim_sev_register_region,                                                \
-	.unregister_region = sim_sev_unregister_region, .check_run = sim_sev_check_run,            \
-	.first_entry = sim_sev_first_entry, .address_bit = sim_sev_address_bit,                    \
-	.address_bit_is_private = true, .instruction = sim_sev_instruction, .mmio = sim_sev_mmio
-
 const struct sim_tech sim_tech_sev = {
         COMMON,
         .vm_type = UAPI_VM_TYPE_SEV,
         .name = "sev",
+        .create_vm = create_vm,
         .offered = offers_sev,
         .is_hidden = sim_sev_is_hidden,
         .find_memory = sim_sev_find_memory,
@@ -357,6 +345,7 @@ const struct sim_tech sim_tech_seves = {
         .vm_type = UAPI_VM_TYPE_SEVES,
         .name = "seves",
         .protected_state = true,
+        .create_vm = create_vm,
         .offered = offers_es,
         .is_hidden = sim_sev_is_hidden,
         .find_memory = sim_sev_find_memory,
@@ -368,6 +357,7 @@ const struct sim_tech sim_tech_snp = {
         .name = "snp",
         .private_memory = true,
         .protected_state = true,
+        .create_vm = create_vm,
         .offered = offers_snp,
         .pre_fault = sim_snp_pre_fault,
         .pages_gone = sim_snp_pages_gone,

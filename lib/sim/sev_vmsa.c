@@ -82,7 +82,7 @@ static void capture_fpu(struct sim_vmsa *vmsa, const struct kvm_xsave *xsave)
 		memcpy(vmsa->ymm, area + XSAVE_YMM, sizeof(vmsa->ymm));
 }
 
-static void capture_segments(struct sim_vmsa *vmsa, const struct kvm_sregs *sregs)
+static void capture_segments(struct sim_vmsa *vmsa, const struct kvm_sregs2 *sregs)
 {
 	vmsa->es = pack(&sregs->es);
 	vmsa->cs = pack(&sregs->cs);
@@ -153,7 +153,7 @@ void sim_vmsa_capture(struct sim_vmsa *vmsa, const struct sim_vmsa_source *sourc
 		capture_fpu(vmsa, &source->xsave);
 }
 
-void sim_vmsa_load(const struct sim_vmsa *vmsa, struct kvm_regs *regs, struct kvm_sregs *sregs)
+void sim_vmsa_load(const struct sim_vmsa *vmsa, struct kvm_regs *regs, struct kvm_sregs2 *sregs)
 {
 	memset(regs, 0, sizeof(*regs));
 	memset(sregs, 0, sizeof(*sregs));

@@ -95,7 +95,7 @@ _Static_assert(offsetof(struct sim_vmsa, xmm) == 0x470, "APM table B-4");
 /* Everything of a vCPU that goes into its VMSA. */
 struct sim_vmsa_source {
 	struct kvm_regs regs;
-	struct kvm_sregs sregs; /* segments as they were set, not as KVM_GET_SREGS shows them */
+	struct kvm_sregs2 sregs; /* segments as they were set, not as KVM_GET_SREGS shows them */
 	struct kvm_xsave xsave; /* the standard format */
 	uint64_t xcr0;
 	uint64_t xss;
@@ -114,7 +114,7 @@ struct sim_vmsa_source {
 
 void sim_vmsa_capture(struct sim_vmsa *vmsa, const struct sim_vmsa_source *source);
 /* The CPU's state by a VMSA: what is executed from. */
-void sim_vmsa_load(const struct sim_vmsa *vmsa, struct kvm_regs *regs, struct kvm_sregs *sregs);
+void sim_vmsa_load(const struct sim_vmsa *vmsa, struct kvm_regs *regs, struct kvm_sregs2 *sregs);
 /* VMRUN's consistency checks (APM volume 2, 15.5.1), as far as a VMSA can fail them here. */
 bool sim_vmsa_is_valid(const struct sim_vmsa *vmsa, uint64_t sev_features);
 

@@ -37,6 +37,7 @@ static const struct sim_request *const *tables_of(const struct sim_file *file)
 	case SIM_FILE_SEV:
 	case SIM_FILE_GMEM:
 	case SIM_FILE_STATS:
+	case SIM_FILE_VFIO:
 		break;
 	}
 	return no_tables;
@@ -137,6 +138,7 @@ int sim_ioctl(struct sim_file *file, unsigned long number, uintptr_t argument)
 		return device_ioctl(file, number, argument);
 	case SIM_FILE_GMEM:
 	case SIM_FILE_STATS:
+	case SIM_FILE_VFIO:
 		break;
 	}
 	return -ENOTTY;

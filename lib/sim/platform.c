@@ -18,6 +18,7 @@
 #include "sim/knobs.h"
 #include "sim/request.h"
 #include "sim/slots.h"
+#include "sim/vm.h"
 
 static int or_errno(int result)
 {
@@ -54,6 +55,8 @@ static int open_file(struct coco_sim *sim, const char *path)
 
 	if (strcmp(path, "/dev/sev") == 0)
 		kind = SIM_FILE_SEV;
+	else if (strncmp(path, "/dev/vfio/", strlen("/dev/vfio/")) == 0)
+		return sim_open_vfio(sim);
 	else if (strcmp(path, "/dev/kvm") != 0)
 		return or_errno(open(path, O_RDWR | O_CLOEXEC));
 	if (kind == SIM_FILE_SEV && !sim_offers_sev(sim))

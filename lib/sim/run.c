@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "sim/sim.h"
+#include "sim/vm_config.h"
 
 int sim_vcpu_run(struct sim_vcpu *vcpu)
 {
@@ -18,4 +19,12 @@ void sim_run_pause(struct sim_vm *vm)
 void sim_run_destroy_vcpu(struct sim_vcpu *vcpu)
 {
 	(void)vcpu;
+}
+
+void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route, int level)
+{
+	(void)vm;
+	(void)gsi;
+	(void)route;
+	(void)level;
 }

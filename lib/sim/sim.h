@@ -45,6 +45,7 @@ enum sim_file_kind {
 	SIM_FILE_GMEM, /* guest_memfd */
 	SIM_FILE_DEVICE,
 	SIM_FILE_STATS,
+	SIM_FILE_VFIO, /* /dev/vfio/...: something that a VM's VFIO device may be told of */
 };
 
 /*
@@ -357,6 +358,8 @@ int sim_copy_out(uintptr_t to, const void *from, size_t size);
 
 /* The slot that has `gpa`, NULL if none has. */
 struct sim_slot *sim_slot_find(const struct sim_vm *vm, uint64_t gpa);
+/* A page was written: for slots that log it; others don't mind. */
+void sim_dirty_mark(struct sim_slot *slot, uint64_t gpa);
 /* Slots and page tables end there. */
 uint64_t sim_gpa_limit(const struct sim_vm *vm);
 bool sim_attribute_private(const struct sim_vm *vm, uint64_t gpa);

@@ -147,6 +147,8 @@ static int create_slot(struct sim_vm *vm, const struct uapi_memory_region2 *regi
 		r = -EINVAL;
 	if (!r && vm->tech->slot_created)
 		r = vm->tech->slot_created(vm, slot);
+	if (!r)
+		r = sim_dirty_prepare(vm, slot);
 	if (r) {
 		free(slot);
 		return r;
@@ -187,7 +189,7 @@ static int modify_slot(struct sim_vm *vm, struct sim_slot **at, const struct uap
 		insert(vm, slot);
 	}
 	slot->flags = region->flags;
-	return 0;
+	return sim_dirty_prepare(vm, slot);
 }
 
 static int set_region(struct sim_vm *vm, const struct uapi_memory_region2 *region)

@@ -17,6 +17,8 @@ bool sim_slots_use(const struct sim_vm *vm, const void *address, size_t size);
 int sim_set_memory_region(struct sim_file *file, uintptr_t argument);
 int sim_set_memory_region2(struct sim_file *file, uintptr_t argument);
 int sim_set_attributes(struct sim_file *file, uintptr_t argument);
+/* The slot's log is made, or goes, as its flags say. */
+int sim_dirty_prepare(struct sim_vm *vm, struct sim_slot *slot);
 int sim_get_dirty_log(struct sim_file *file, uintptr_t argument);
 int sim_clear_dirty_log(struct sim_file *file, uintptr_t argument);
 

@@ -71,6 +71,19 @@ static uint64_t extent(const struct sim_vm *vm, const struct sim_slot *slot, uin
 	return next - gpa;
 }
 
+/* Page by page, and not writable before it is written to: so no write passes unnoticed. */
+static void logged(struct sim_slot *slot, uint64_t gpa, enum sim_access access, struct sim_memory *out)
+{
+	*out = (struct sim_memory){
+		.backing = SIM_BACKING_RAM,
+		.host = slot->host + (gpa - slot->gpa),
+		.size = SIM_PAGE_SIZE - gpa % SIM_PAGE_SIZE,
+		.writable = access == SIM_WRITE,
+	};
+	if (access == SIM_WRITE)
+		sim_dirty_mark(slot, gpa);
+}
+
 static void find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum sim_access access,
 			struct sim_memory *out)
 {
@@ -89,6 +102,8 @@ static void find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum 
 			memory_fault(private, out);
 	} else if (slot->flags & KVM_MEM_READONLY && access == SIM_WRITE) {
 		mmio(out);
+	} else if (slot->dirty) {
+		logged(slot, gpa, access, out);
 	} else {
 		*out = (struct sim_memory){
 			.backing = SIM_BACKING_RAM,

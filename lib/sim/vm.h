@@ -8,6 +8,11 @@
 int sim_create_vm(struct sim_file *file, uintptr_t argument);
 int sim_create_vcpu(struct sim_file *file, uintptr_t argument);
 int sim_create_device(struct sim_file *file, uintptr_t argument);
+/* A file that a VFIO device of KVM takes: nothing else can be done with it. */
+int sim_open_vfio(struct coco_sim *sim);
+/* The VM that a VFIO file was told of last; NULL: none. */
+const struct sim_vm *sim_vfio_vm(const struct sim_file *file);
+/* Of a VM or a vCPU. */
 int sim_get_stats_fd(struct sim_file *file, uintptr_t argument);
 
 /* caps.c: `file` is /dev/kvm or a VM. */

@@ -65,6 +65,12 @@ struct sim_port_eventfd {
 	struct sim_port_eventfd *next;
 };
 
+/* A VFIO file that the VM's VFIO device knows: a reference. */
+struct sim_vfio_file {
+	struct sim_file *file;
+	struct sim_vfio_file *next;
+};
+
 /* A setting that is kept as it came, by its number: Xen attributes. */
 struct sim_blob {
 	uint32_t key;
@@ -127,7 +133,7 @@ struct sim_vm_config {
 	struct sim_port_eventfd *xen_ports;
 	struct sim_port_eventfd *hyperv_eventfds;
 	int64_t clock_offset; /* nanoseconds that the VM's clock is ahead of CLOCK_BOOTTIME */
-	struct sim_file *vfio; /* KVM_DEV_TYPE_VFIO; no reference */
+	struct sim_file *vfio; /* KVM_DEV_TYPE_VFIO; no reference: gone with its last descriptor */
 	struct sim_vfio_file *vfio_files;
 };
 
@@ -140,6 +146,9 @@ void sim_vm_put(struct sim_vm *vm);
 void sim_irqfd_shut_down(struct sim_vm *vm);
 /* Irqfds of which the eventfd is gone go. */
 void sim_irqfd_prune(struct sim_vm *vm);
+
+/* A GSI, or an MSI, is asserted or not: run.c hands it to the interrupt controllers. */
+void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route, int level);
 
 /* --- for run.c */
 

@@ -10,7 +10,8 @@
  *
  * Each simulated platform is one host: it shares nothing with others. What it makes are
  * descriptors of the process, with numbers of their own; but only the platform's operations know
- * what is behind them. All functions may be called from any thread. A forked child is refused with -EIO.
+ * what is behind them. All functions may be called from any thread. A forked child is refused with
+ * -EIO.
  */
 #ifndef COCORESET_SIM_H
 #define COCORESET_SIM_H
@@ -25,7 +26,8 @@ struct coco_sim;
 enum coco_sim_quirks {
 	/** Two VMs may have an irqfd on one eventfd at a time: before Linux 6.17. */
 	COCO_SIM_IRQFD_SHARED = 1u << 0,
-	/** guest_memfd has no flags, can't be mapped and backs no shared memory: before Linux 6.18. */
+	/** guest_memfd has no flags, can't be mapped and backs no shared memory: before Linux 6.18.
+	 */
 	COCO_SIM_GMEM_PRIVATE_ONLY = 1u << 1,
 	/** SEV: ciphertext hiding, ASIDs of SEV-SNP and SEV-ES guests are apart. */
 	COCO_SIM_SEV_HIDING = 1u << 2,
@@ -64,8 +66,8 @@ struct coco_sim_account {
 	uint32_t sev_contexts; /**< guests that the SEV firmware knows */
 	uint32_t tdx_keys_free;
 	uint32_t tdx_keys_used;
-	uint64_t rmp_pages;    /**< SEV-SNP: pages assigned to guests */
-	uint64_t tdx_pages;    /**< TDX: pages that TDs have */
+	uint64_t rmp_pages;   /**< SEV-SNP: pages assigned to guests */
+	uint64_t tdx_pages;   /**< TDX: pages that TDs have */
 	uint64_t memory_used; /**< guest_memfd pages, in bytes */
 	uint64_t calls;       /**< calls so far */
 };
@@ -87,7 +89,8 @@ struct coco_sim_vm_info {
 	uint8_t key[32]; /**< tells VMs' memory keys apart; zero: it has none */
 };
 
-/** Told of each call: its name, its result, and the descriptor (-1: a firmware or module command). */
+/** Told of each call: its name, its result, and the descriptor (-1: a firmware or module command).
+ */
 typedef void (*coco_sim_log_fn)(void *payload, const char *call, int fd, int result);
 
 COCO_BEGIN_DECLS
@@ -98,8 +101,8 @@ COCO_BEGIN_DECLS
  * @param options NULL: all defaults.
  * @param out     set on success only.
  *
- * Errors: -EINVAL an option that is out of range (error->field names it), -E2BIG options from a newer
- * version that use what this one does not know, -EMFILE, -ENOMEM.
+ * Errors: -EINVAL an option that is out of range (error->field names it), -E2BIG options from a
+ * newer version that use what this one does not know, -EMFILE, -ENOMEM.
  *
  * Ownership: the caller frees *out with coco_sim_free().
  */
@@ -179,8 +182,8 @@ COCO_API int coco_sim_set_latency(struct coco_sim *sim, const char *call, uint64
 COCO_API uint64_t coco_sim_count(struct coco_sim *sim, const char *call);
 
 /**
- * Where calls are told; NULL: nowhere. Called by the thread that makes the call, and must not call the
- * simulator.
+ * Where calls are told; NULL: nowhere. Called by the thread that makes the call, and must not call
+ * the simulator.
  */
 COCO_API void coco_sim_set_log(struct coco_sim *sim, coco_sim_log_fn log, void *payload);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Memory attributes: which pages are private. Ranges in ascending order that neither touch nor overlap. */
+/* Memory attributes: which pages are private. Ranges in ascending order that neither touch nor
+ * overlap. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -68,8 +69,8 @@ static int make_room(struct sim_vm *vm)
 }
 
 /* Puts `count` ranges in the place of those from `first` up to `last`. */
-static void replace(struct sim_attribute_map *map, size_t first, size_t last, const struct range *by,
-		    size_t count)
+static void replace(struct sim_attribute_map *map, size_t first, size_t last,
+		    const struct range *by, size_t count)
 {
 	size_t tail = map->count - last;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What catches a guest's writes without an exit: ioeventfds and coalesced zones, on one bus for MMIO and one for ports. */
+/* What catches a guest's writes without an exit: ioeventfds and coalesced zones, on one bus for
+ * MMIO and one for ports. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +8,13 @@
 #include "sim/eventfd.h"
 #include "sim/irq.h"
 
-/* Virtio's channel I/O, 0x8, is another architecture's: valid for KVM, and an MMIO ioeventfd here. */
-#define IOEVENTFD_FLAGS	       0x1fu
-#define IOEVENTFD_DATAMATCH    (1u << 0)
-#define IOEVENTFD_PIO	       (1u << 1)
-#define IOEVENTFD_DEASSIGN     (1u << 2)
-#define IOEVENTFD_VIRTIO_CCW   (1u << 3)
+/* Virtio's channel I/O, 0x8, is another architecture's: valid for KVM, and an MMIO ioeventfd here.
+ */
+#define IOEVENTFD_FLAGS      0x1fu
+#define IOEVENTFD_DATAMATCH  (1u << 0)
+#define IOEVENTFD_PIO        (1u << 1)
+#define IOEVENTFD_DEASSIGN   (1u << 2)
+#define IOEVENTFD_VIRTIO_CCW (1u << 3)
 
 static uint32_t devices_on(const struct sim_vm *vm, bool pio)
 {
@@ -117,10 +119,12 @@ int sim_ioeventfd(struct sim_file *file, uintptr_t argument)
 
 	if (sim_copy_in(&args, argument, sizeof(args)))
 		return -EFAULT;
-	return args.flags & IOEVENTFD_DEASSIGN ? deassign(file->vm, &args) : assign(file->vm, &args);
+	return args.flags & IOEVENTFD_DEASSIGN ? deassign(file->vm, &args)
+					       : assign(file->vm, &args);
 }
 
-bool sim_ioeventfd_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length, const void *data)
+bool sim_ioeventfd_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length,
+			 const void *data)
 {
 	uint64_t value = 0;
 
@@ -129,7 +133,8 @@ bool sim_ioeventfd_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t
 	memcpy(&value, data, length);
 	for (const struct sim_ioeventfd *io = vm->config->ioeventfds; io; io = io->next)
 		if (io->pio == pio && io->address == address &&
-		    (!io->length || (io->length == length && (io->wildcard || io->datamatch == value)))) {
+		    (!io->length ||
+		     (io->length == length && (io->wildcard || io->datamatch == value)))) {
 			sim_eventfd_signal(&io->event);
 			return true;
 		}
@@ -193,7 +198,8 @@ int sim_unregister_coalesced(struct sim_file *file, uintptr_t argument)
 	return 0;
 }
 
-static bool put_in_ring(struct kvm_coalesced_mmio_ring *ring, const struct kvm_coalesced_mmio *write)
+static bool put_in_ring(struct kvm_coalesced_mmio_ring *ring,
+			const struct kvm_coalesced_mmio *write)
 {
 	/* User space writes both indices. */
 	const uint32_t first = __atomic_load_n(&ring->first, __ATOMIC_ACQUIRE);
@@ -202,11 +208,13 @@ static bool put_in_ring(struct kvm_coalesced_mmio_ring *ring, const struct kvm_c
 	if (last >= SIM_COALESCED_SLOTS || (last + 1) % SIM_COALESCED_SLOTS == first)
 		return false;
 	ring->coalesced_mmio[last] = *write;
-	__atomic_store_n(&ring->last, (uint32_t)((last + 1) % SIM_COALESCED_SLOTS), __ATOMIC_RELEASE);
+	__atomic_store_n(&ring->last, (uint32_t)((last + 1) % SIM_COALESCED_SLOTS),
+			 __ATOMIC_RELEASE);
 	return true;
 }
 
-bool sim_coalesced_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length, const void *data)
+bool sim_coalesced_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length,
+			 const void *data)
 {
 	struct kvm_coalesced_mmio write = {.phys_addr = address, .len = length, .pio = pio};
 

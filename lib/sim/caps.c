@@ -10,21 +10,21 @@
 
 /* Younger than the oldest headers. */
 #define CAP_PMU_EVENT_MASKED_EVENTS 226
-#define CAP_MEMORY_FAULT_INFO	   232
-#define CAP_PRE_FAULT_MEMORY	   236
-#define CAP_X86_APIC_BUS_CYCLES_NS 237
-#define CAP_X86_GUEST_MODE	   238
+#define CAP_MEMORY_FAULT_INFO       232
+#define CAP_PRE_FAULT_MEMORY        236
+#define CAP_X86_APIC_BUS_CYCLES_NS  237
+#define CAP_X86_GUEST_MODE          238
 
-#define QUIRKS		    0x1ffull /* KVM_X86_VALID_QUIRKS, but for Intel's PAT */
-#define DISABLE_EXITS	    0xfull
-#define X2APIC_FLAGS	    0xfull
-#define X2APIC_SUPPRESS_EOI 0x4ull
+#define QUIRKS               0x1ffull /* KVM_X86_VALID_QUIRKS, but for Intel's PAT */
+#define DISABLE_EXITS        0xfull
+#define X2APIC_FLAGS         0xfull
+#define X2APIC_SUPPRESS_EOI  0x4ull
 #define X2APIC_BROADCAST_EOI 0x8ull
-#define USER_SPACE_MSR	    0x7ull
-#define DIRTY_RING_MAX	    (65536u * 16) /* KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn */
-#define APIC_BUS_NS	    1	      /* APIC_BUS_CYCLE_NS_DEFAULT */
-#define GUESTDBG_FLAGS	    0x7f003f
-#define XEN_FLAGS	    0x17f
+#define USER_SPACE_MSR       0x7ull
+#define DIRTY_RING_MAX       (65536u * 16) /* KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn */
+#define APIC_BUS_NS          1             /* APIC_BUS_CYCLE_NS_DEFAULT */
+#define GUESTDBG_FLAGS       0x7f003f
+#define XEN_FLAGS            0x17f
 
 /* Answers that depend on nothing. */
 static const struct {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* KVM_CREATE_DEVICE: the VFIO device, the only one that x86 has (virt/kvm/vfio.c). And statistics. */
+/* KVM_CREATE_DEVICE: the VFIO device, the only one that x86 has (virt/kvm/vfio.c). And statistics.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -40,7 +41,8 @@ const struct sim_vm *sim_vfio_vm(const struct sim_file *file)
 	return ((const struct vfio *)file->object)->vm;
 }
 
-/* kvm_vfio_release(): each file is told that it has no VM, even if another VM's device had told it of that. */
+/* kvm_vfio_release(): each file is told that it has no VM, even if another VM's device had told it
+ * of that. */
 static void release_device(struct sim_file *file)
 {
 	struct sim_vm_config *config = file->vm->config;

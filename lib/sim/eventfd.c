@@ -54,7 +54,8 @@ static int open_number(int number, uint64_t id)
 	return fd;
 }
 
-/* Any descriptor of the process that is one of that eventfd: it was moved, or the first one was closed. */
+/* Any descriptor of the process that is one of that eventfd: it was moved, or the first one was
+ * closed. */
 static int open_any(uint64_t id)
 {
 	DIR *numbers = opendir("/proc/self/fd");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Eventfds as KVM refers to them: by the object, not by a descriptor. A descriptor of our own would keep
- * an eventfd open that its owner has closed, and KVM's irqfds go away when that happens.
+ * Eventfds as KVM refers to them: by the object, not by a descriptor. A descriptor of our own would
+ * keep an eventfd open that its owner has closed, and KVM's irqfds go away when that happens.
  */
 #ifndef COCO_SIM_EVENTFD_H
 #define COCO_SIM_EVENTFD_H

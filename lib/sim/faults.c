@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What is known of calls by their names: how many there were, which of them fail, how long they take. */
+/* What is known of calls by their names: how many there were, which of them fail, how long they
+ * take. */
 #include "sim/faults.h"
 
 #include <errno.h>
@@ -66,7 +67,8 @@ static struct call *find(const struct coco_sim *sim, const char *name)
 	return call;
 }
 
-/* The names of firmware commands and module functions; ioctls and the seam's operations take what they take. */
+/* The names of firmware commands and module functions; ioctls and the seam's operations take what
+ * they take. */
 static bool takes_time(const char *name)
 {
 	return strncmp(name, "SEV_", 4) == 0 || strncmp(name, "SNP_", 4) == 0 ||
@@ -125,8 +127,8 @@ int sim_fault(struct coco_sim *sim, const char *name, uint64_t *status)
 	return call->error_code;
 }
 
-int coco_sim_fail(struct coco_sim *sim, const char *name, uint64_t nth, uint64_t times, int error_code,
-		  uint64_t status)
+int coco_sim_fail(struct coco_sim *sim, const char *name, uint64_t nth, uint64_t times,
+		  int error_code, uint64_t status)
 {
 	struct call *call;
 
@@ -136,8 +138,9 @@ int coco_sim_fail(struct coco_sim *sim, const char *name, uint64_t nth, uint64_t
 	call = get(sim, name);
 	if (call) {
 		call->first = nth ? call->count + nth : 0;
-		call->last = times && times - 1 <= UINT64_MAX - call->first ? call->first + times - 1
-									    : UINT64_MAX;
+		call->last = times && times - 1 <= UINT64_MAX - call->first
+				     ? call->first + times - 1
+				     : UINT64_MAX;
 		call->error_code = error_code;
 		call->status = status;
 	}

@@ -224,8 +224,8 @@ int sim_files_dup3(struct coco_sim *sim, int fd, int number)
 /* --- mappings */
 
 /* Takes a reference of its own on `file`. */
-static void add_mapping(struct sim_files *files, struct mapping *mapping, uintptr_t start, uintptr_t end,
-			struct sim_file *file)
+static void add_mapping(struct sim_files *files, struct mapping *mapping, uintptr_t start,
+			uintptr_t end, struct sim_file *file)
 {
 	*mapping = (struct mapping){start, end, file, files->mappings};
 	file->references++;
@@ -233,8 +233,8 @@ static void add_mapping(struct sim_files *files, struct mapping *mapping, uintpt
 }
 
 /*
- * Nothing of ours is mapped at these addresses any more. Where they are a hole in a mapping, the part
- * behind it becomes a mapping of its own, made of *spare; there is one such hole at most.
+ * Nothing of ours is mapped at these addresses any more. Where they are a hole in a mapping, the
+ * part behind it becomes a mapping of its own, made of *spare; there is one such hole at most.
  */
 static void clear_mappings(struct sim_files *files, uintptr_t start, uintptr_t end,
 			   struct mapping **spare)
@@ -271,8 +271,8 @@ static uintptr_t page_end(uintptr_t start, size_t size)
 
 static int map_fd(const struct sim_mapping_request *request, int fd, void **out)
 {
-	void *mapped = mmap(request->address, request->size, request->protection, request->flags, fd,
-			    (off_t)request->offset);
+	void *mapped = mmap(request->address, request->size, request->protection, request->flags,
+			    fd, (off_t)request->offset);
 
 	if (mapped == MAP_FAILED)
 		return -errno;
@@ -281,7 +281,8 @@ static int map_fd(const struct sim_mapping_request *request, int fd, void **out)
 }
 
 /* The coalesced ring is the VM's: one page that all of its vCPUs' mappings show. */
-static int map_ring(const struct sim_mapping_request *request, const struct sim_file *file, void *mapped)
+static int map_ring(const struct sim_mapping_request *request, const struct sim_file *file,
+		    void *mapped)
 {
 	const uint64_t ring = (uint64_t)KVM_COALESCED_MMIO_PAGE_OFFSET * SIM_PAGE_SIZE;
 	struct sim_mapping_request part = *request;
@@ -314,14 +315,16 @@ static int map_simulated(const struct sim_mapping_request *request, const struct
 
 int sim_files_mmap(struct coco_sim *sim, const struct sim_mapping_request *request, void **out)
 {
-	struct sim_file *file = sim_file_get(sim, request->flags & MAP_ANONYMOUS ? -1 : request->fd);
+	struct sim_file *file =
+		sim_file_get(sim, request->flags & MAP_ANONYMOUS ? -1 : request->fd);
 	struct mapping *mapping = calloc(1, sizeof(*mapping));
 	struct mapping *spare = calloc(1, sizeof(*spare));
 	void *mapped;
 	int r = -ENOMEM;
 
 	if (mapping && spare)
-		r = file ? map_simulated(request, file, &mapped) : map_fd(request, request->fd, &mapped);
+		r = file ? map_simulated(request, file, &mapped)
+			 : map_fd(request, request->fd, &mapped);
 	if (!r) {
 		uintptr_t start = (uintptr_t)mapped;
 		uintptr_t end = page_end(start, request->size);

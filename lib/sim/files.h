@@ -30,7 +30,8 @@ int sim_files_munmap(struct coco_sim *sim, void *address, size_t size);
 
 uint32_t sim_files_numbers(const struct coco_sim *sim);
 uint32_t sim_files_mappings(const struct coco_sim *sim);
-/* Calls `each` for each file that has a number or mapping and belongs to `vm`: once per number or mapping. */
+/* Calls `each` for each file that has a number or mapping and belongs to `vm`: once per number or
+ * mapping. */
 void sim_files_of_vm(const struct coco_sim *sim, const struct sim_vm *vm,
 		     void (*each)(void *payload, const struct sim_file *file, bool mapping),
 		     void *payload);

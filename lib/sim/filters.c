@@ -8,15 +8,18 @@
 #include "sim/eventfd.h"
 #include "sim/request.h"
 
-#define PMU_MAX_EVENTS	300u /* KVM_PMU_EVENT_FILTER_MAX_EVENTS */
-#define PMU_MASKED	1u   /* KVM_PMU_EVENT_FLAG_MASKED_EVENTS */
+#define PMU_MAX_EVENTS 300u /* KVM_PMU_EVENT_FILTER_MAX_EVENTS */
+#define PMU_MASKED     1u   /* KVM_PMU_EVENT_FLAG_MASKED_EVENTS */
 /* Event select, mask, match and exclude: what a masked event may have. */
 #define PMU_MASKED_BITS 0xffc000000000ffffull + 0xf00000000ull
-#define CLOCK_FLAGS	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
-#define XEN_MSR_MIN	0x40000000u
-#define XEN_MSR_MAX	0x4fffffffu
-#define XEN_FLAGS	0xa2u /* INTERCEPT_HCALL, EVTCHN_SEND, PVCLOCK_TSC_UNSTABLE */
-#define XEN_INTERCEPT	(1u << 1)
+#define CLOCK_FLAGS     (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
+#define XEN_MSR_MIN     0x40000000u
+#define XEN_MSR_MAX     0x4fffffffu
+#define XEN_FLAGS       0xa2u /* INTERCEPT_HCALL, EVTCHN_SEND, PVCLOCK_TSC_UNSTABLE */
+#define XEN_INTERCEPT   (1u << 1)
+/* Younger than the oldest headers. */
+#define XEN_RUNSTATE_UPDATE_FLAG 0x5
+#define XEN_INVALID_GFN          UINT64_MAX
 
 /* --- MSRs */
 
@@ -34,7 +37,8 @@ static int add_range(struct sim_msr_filter *filter, const struct kvm_msr_filter_
 
 	if (!range->nmsrs)
 		return 0;
-	if (!range->flags || range->flags & ~(uint32_t)(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) ||
+	if (!range->flags ||
+	    range->flags & ~(uint32_t)(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE) ||
 	    words * 8 > KVM_MSR_FILTER_MAX_BITMAP_SIZE)
 		return -EINVAL;
 	bitmap = malloc(words * 8);
@@ -119,7 +123,8 @@ static int set_pmu_filter(struct sim_file *file, uintptr_t argument)
 	if (!made)
 		return -ENOMEM;
 	*made = header;
-	if (sim_copy_in(made->events, argument + sizeof(header), header.nevents * sizeof(made->events[0]))) {
+	if (sim_copy_in(made->events, argument + sizeof(header),
+			header.nevents * sizeof(made->events[0]))) {
 		free(made);
 		return -EFAULT;
 	}
@@ -232,8 +237,8 @@ static int xen_config(struct sim_file *file, uintptr_t argument)
 		return -EFAULT;
 	if (args.flags & ~XEN_FLAGS)
 		return -EINVAL;
-	if (args.flags & XEN_INTERCEPT && (args.blob_addr_32 || args.blob_addr_64 ||
-					   args.blob_size_32 || args.blob_size_64))
+	if (args.flags & XEN_INTERCEPT &&
+	    (args.blob_addr_32 || args.blob_addr_64 || args.blob_size_32 || args.blob_size_64))
 		return -EINVAL;
 	if (args.msr && (args.msr < XEN_MSR_MIN || args.msr > XEN_MSR_MAX))
 		return -EINVAL;
@@ -296,10 +301,10 @@ static int set_xen_attribute(struct sim_file *file, uintptr_t argument)
 		break;
 	case KVM_XEN_ATTR_TYPE_LONG_MODE:
 	case KVM_XEN_ATTR_TYPE_XEN_VERSION:
-	case KVM_XEN_ATTR_TYPE_RUNSTATE_UPDATE_FLAG:
+	case XEN_RUNSTATE_UPDATE_FLAG:
 		break;
 	case KVM_XEN_ATTR_TYPE_SHARED_INFO:
-		if (attr.u.shared_info.gfn != KVM_XEN_INVALID_GFN &&
+		if (attr.u.shared_info.gfn != XEN_INVALID_GFN &&
 		    !sim_slot_find(file->vm, attr.u.shared_info.gfn * SIM_PAGE_SIZE))
 			return -EFAULT;
 		break;
@@ -322,7 +327,7 @@ static int get_xen_attribute(struct sim_file *file, uintptr_t argument)
 	case KVM_XEN_ATTR_TYPE_UPCALL_VECTOR:
 	case KVM_XEN_ATTR_TYPE_LONG_MODE:
 	case KVM_XEN_ATTR_TYPE_XEN_VERSION:
-	case KVM_XEN_ATTR_TYPE_RUNSTATE_UPDATE_FLAG:
+	case XEN_RUNSTATE_UPDATE_FLAG:
 	case KVM_XEN_ATTR_TYPE_SHARED_INFO:
 		break;
 	default:
@@ -330,7 +335,7 @@ static int get_xen_attribute(struct sim_file *file, uintptr_t argument)
 	}
 	memset(&attr.u, 0, sizeof(attr.u));
 	if (attr.type == KVM_XEN_ATTR_TYPE_SHARED_INFO)
-		attr.u.shared_info.gfn = KVM_XEN_INVALID_GFN;
+		attr.u.shared_info.gfn = XEN_INVALID_GFN;
 	for (; blob; blob = blob->next)
 		if (blob->key == attr.type)
 			memcpy(&attr, blob->bytes, sizeof(attr));

@@ -67,7 +67,8 @@ static int make_present(struct sim_gmem *gmem, uint64_t page)
 	return 0;
 }
 
-int sim_gmem_touch(struct sim_slot *slot, uint64_t gpa, uint8_t **bytes, struct sim_gmem_page **page)
+int sim_gmem_touch(struct sim_slot *slot, uint64_t gpa, uint8_t **bytes,
+		   struct sim_gmem_page **page)
 {
 	struct sim_gmem *gmem = slot->gmem;
 	uint64_t number;
@@ -105,8 +106,8 @@ static void release(struct sim_file *file)
 }
 
 /*
- * What mappings of the file show: with INIT_SHARED the pages; without it a file of no length, so that touching a
- * mapping is SIGBUS, as for pages that are not shared. -1: it can't be mapped.
+ * What mappings of the file show: with INIT_SHARED the pages; without it a file of no length, so
+ * that touching a mapping is SIGBUS, as for pages that are not shared. -1: it can't be mapped.
  */
 static int make_backing(const struct uapi_create_guest_memfd *args, int *out)
 {
@@ -188,7 +189,8 @@ static int allocate(struct sim_gmem *gmem, uint64_t offset, uint64_t size)
 {
 	if (offset + size > gmem->size)
 		return -EINVAL;
-	for (uint64_t page = offset / SIM_PAGE_SIZE; page < (offset + size) / SIM_PAGE_SIZE; page++) {
+	for (uint64_t page = offset / SIM_PAGE_SIZE; page < (offset + size) / SIM_PAGE_SIZE;
+	     page++) {
 		int r = make_present(gmem, page);
 
 		if (r)

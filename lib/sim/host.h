@@ -11,7 +11,7 @@
 #define SIM_MCG_CAP        (0x1000000ull | 1ull << 8 | 1ull << 27 | SIM_MCE_BANKS)
 #define SIM_APIC_BASE      0xfee00000ull
 
-#define SIM_MAX_IO_MSRS    256u /* MAX_IO_MSRS */
-#define SIM_XSAVE_SIZE     4096u /* KVM_CAP_XSAVE2 */
+#define SIM_MAX_IO_MSRS 256u  /* MAX_IO_MSRS */
+#define SIM_XSAVE_SIZE  4096u /* KVM_CAP_XSAVE2 */
 
 #endif

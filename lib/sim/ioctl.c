@@ -43,7 +43,8 @@ static const struct sim_request *const *tables_of(const struct sim_file *file)
 	return no_tables;
 }
 
-static const struct sim_request *find_in(const struct sim_request *const *tables, unsigned long number)
+static const struct sim_request *find_in(const struct sim_request *const *tables,
+					 unsigned long number)
 {
 	const struct sim_request *request = NULL;
 

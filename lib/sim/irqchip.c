@@ -220,6 +220,7 @@ const struct sim_request sim_irq_requests[] = {
 	{KVM_IRQFD, "KVM_IRQFD", sim_irqfd, 0},
 	{KVM_IOEVENTFD, "KVM_IOEVENTFD", sim_ioeventfd, 0},
 	{KVM_REGISTER_COALESCED_MMIO, "KVM_REGISTER_COALESCED_MMIO", sim_register_coalesced, 0},
-	{KVM_UNREGISTER_COALESCED_MMIO, "KVM_UNREGISTER_COALESCED_MMIO", sim_unregister_coalesced, 0},
+	{KVM_UNREGISTER_COALESCED_MMIO, "KVM_UNREGISTER_COALESCED_MMIO", sim_unregister_coalesced,
+	 0},
 	{0, NULL, NULL, 0},
 };

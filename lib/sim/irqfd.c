@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * irqfds (virt/kvm/eventfd.c). KVM is woken by the eventfd itself; here an epoll set, which does not keep
- * eventfds open either, tells which were signalled, and vCPUs look into it.
+ * irqfds (virt/kvm/eventfd.c). KVM is woken by the eventfd itself; here an epoll set, which does
+ * not keep eventfds open either, tells which were signalled, and vCPUs look into it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +27,8 @@ void sim_irqfd_forget(struct sim_vm *vm, const struct sim_irqfd *irqfd)
 {
 	struct sim_eventfd now;
 
-	/* If the number is another eventfd's by now, the set has the old one under it until that is closed. */
+	/* If the number is another eventfd's by now, the set has the old one under it until that is
+	 * closed. */
 	if (sim_eventfd_identify(irqfd->event.fd, &now) == 0 && now.id == irqfd->event.id)
 		epoll_ctl(vm->config->irqfd_epoll, EPOLL_CTL_DEL, irqfd->event.fd, NULL);
 }
@@ -38,7 +39,8 @@ void sim_irqfd_shut_down(struct sim_vm *vm)
 		remove_irqfd(vm, &vm->config->irqfds);
 }
 
-/* Whether the set still has it: the kernel takes an eventfd out when its last descriptor is closed. */
+/* Whether the set still has it: the kernel takes an eventfd out when its last descriptor is closed.
+ */
 static bool is_listed(FILE *info, uint64_t token)
 {
 	char line[160];
@@ -47,7 +49,8 @@ static bool is_listed(FILE *info, uint64_t token)
 	while (fgets(line, sizeof(line), info)) {
 		uint64_t data;
 
-		if (sscanf(line, "tfd: %*d events: %*x data: %" SCNx64, &data) == 1 && data == token)
+		if (sscanf(line, "tfd: %*d events: %*x data: %" SCNx64, &data) == 1 &&
+		    data == token)
 			return true;
 	}
 	return false;
@@ -192,7 +195,8 @@ void sim_irqfd_poll(struct sim_vm *vm, sim_deliver_fn deliver)
 				continue;
 			sim_eventfd_consume(&irqfd->event);
 			sim_routes_of(vm, irqfd->gsi, 1, deliver);
-			/* A level stays until the guest acknowledges it; without resampling it is an edge. */
+			/* A level stays until the guest acknowledges it; without resampling it is
+			 * an edge. */
 			if (!(irqfd->flags & KVM_IRQFD_FLAG_RESAMPLE))
 				sim_routes_of(vm, irqfd->gsi, 0, deliver);
 		}

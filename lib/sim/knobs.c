@@ -28,20 +28,21 @@ static int check_sev(struct coco_sim_options *o, struct coco_error *error)
 	default_to(&o->sev_asids, 16);
 	default_to(&o->sev_min_asid, o->sev_asids / 2 + 1);
 	if (o->sev_asids > 65535)
-		return coco_fail_field(error, -EINVAL, "sev_asids", "sev_asids is %u, at most 65535",
-				       o->sev_asids);
+		return coco_fail_field(error, -EINVAL, "sev_asids",
+				       "sev_asids is %u, at most 65535", o->sev_asids);
 	if (o->sev_min_asid > o->sev_asids + 1)
 		return coco_fail_field(error, -EINVAL, "sev_min_asid",
-				       "sev_min_asid is %u, but there are %u ASIDs", o->sev_min_asid,
-				       o->sev_asids);
+				       "sev_min_asid is %u, but there are %u ASIDs",
+				       o->sev_min_asid, o->sev_asids);
 	if (o->quirks & COCO_SIM_SEV_HIDING)
 		default_to(&o->sev_snp_max_asid, (o->sev_min_asid - 1) / 2);
 	if (o->sev_snp_max_asid >= o->sev_min_asid ||
 	    (o->sev_snp_max_asid && !(o->quirks & COCO_SIM_SEV_HIDING)))
-		return coco_fail_field(error, -EINVAL, "sev_snp_max_asid",
-				       "sev_snp_max_asid is %u: it goes with ciphertext hiding, and is "
-				       "below sev_min_asid, %u",
-				       o->sev_snp_max_asid, o->sev_min_asid);
+		return coco_fail_field(
+			error, -EINVAL, "sev_snp_max_asid",
+			"sev_snp_max_asid is %u: it goes with ciphertext hiding, and is "
+			"below sev_min_asid, %u",
+			o->sev_snp_max_asid, o->sev_min_asid);
 	return 0;
 }
 

@@ -6,8 +6,8 @@
 #include "sim/vcpu_state.h"
 #include "sim/vm_config.h"
 
-#define VERSION	       0x50014u /* integrated APIC, six entries in the LVT */
-#define MASKED	       0x10000u
+#define VERSION        0x50014u /* integrated APIC, six entries in the LVT */
+#define MASKED         0x10000u
 #define LINT0_EXTINT   0x700u
 #define QUIRK_LINT0    (1u << 0) /* KVM_X86_QUIRK_LINT0_REENABLED */
 #define X2APIC_ENABLED 0x400u

@@ -10,15 +10,15 @@
 
 #define EFER_LME     (1ull << 8)
 #define EFER_ALLOWED 0x7d01ull /* SCE, LME, LMA, NX, SVME, LMSLE, FFXSR */
-#define CR0_PG	     (1ull << 31)
+#define CR0_PG       (1ull << 31)
 
 /* Values of an MSR that are refused. */
 enum rule {
 	ANY,
-	READ_ONLY,	  /* KVM_SET_MSRS may put in what is in it */
-	CANONICAL,	  /* an address that must have its upper bits alike */
-	PAT_TYPES,	  /* eight memory types */
-	IN_SREGS_EFER,	  /* kept in struct kvm_sregs, with rules of its own */
+	READ_ONLY,     /* KVM_SET_MSRS may put in what is in it */
+	CANONICAL,     /* an address that must have its upper bits alike */
+	PAT_TYPES,     /* eight memory types */
+	IN_SREGS_EFER, /* kept in struct kvm_sregs, with rules of its own */
 	IN_SREGS_APIC_BASE,
 	IN_SREGS_FS,
 	IN_SREGS_GS,
@@ -33,31 +33,51 @@ struct msr {
 static const struct msr msrs[] = {
 	{SIM_MSR_TSC, 0, ANY},
 	{SIM_MSR_APIC_BASE, 0, IN_SREGS_APIC_BASE},
-	{0x3a, 0, ANY},	 /* IA32_FEATURE_CONTROL */
-	{0x3b, 0, ANY},	 /* IA32_TSC_ADJUST */
-	{0x48, 0, ANY},	 /* IA32_SPEC_CTRL */
-	{0x8b, 0x100000000ull, ANY}, /* IA32_BIOS_SIGN_ID */
-	{0xce, 1ull << 31, ANY},     /* MSR_PLATFORM_INFO: CPUID faulting */
-	{0xfe, 0x508, READ_ONLY},    /* IA32_MTRRCAP: 8 variable ranges, fixed ranges, WC */
-	{0x10a, 0, ANY},	     /* IA32_ARCH_CAPABILITIES */
-	{0x140, 0, ANY},	     /* MSR_MISC_FEATURES_ENABLES */
-	{0x174, 0, ANY},	     /* IA32_SYSENTER_CS */
-	{0x175, 0, CANONICAL},	     /* IA32_SYSENTER_ESP */
-	{0x176, 0, CANONICAL},	     /* IA32_SYSENTER_EIP */
+	{0x3a, 0, ANY},                    /* IA32_FEATURE_CONTROL */
+	{0x3b, 0, ANY},                    /* IA32_TSC_ADJUST */
+	{0x48, 0, ANY},                    /* IA32_SPEC_CTRL */
+	{0x8b, 0x100000000ull, ANY},       /* IA32_BIOS_SIGN_ID */
+	{0xce, 1ull << 31, ANY},           /* MSR_PLATFORM_INFO: CPUID faulting */
+	{0xfe, 0x508, READ_ONLY},          /* IA32_MTRRCAP: 8 variable ranges, fixed ranges, WC */
+	{0x10a, 0, ANY},                   /* IA32_ARCH_CAPABILITIES */
+	{0x140, 0, ANY},                   /* MSR_MISC_FEATURES_ENABLES */
+	{0x174, 0, ANY},                   /* IA32_SYSENTER_CS */
+	{0x175, 0, CANONICAL},             /* IA32_SYSENTER_ESP */
+	{0x176, 0, CANONICAL},             /* IA32_SYSENTER_EIP */
 	{0x179, SIM_MCE_BANKS, READ_ONLY}, /* IA32_MCG_CAP */
-	{0x17a, 0, ANY},		   /* IA32_MCG_STATUS */
-	{0x17b, 0, ANY},		   /* IA32_MCG_CTL */
-	{0x1a0, 0x1800, ANY}, /* IA32_MISC_ENABLE: no BTS, no PEBS */
-	{0x1d9, 0, ANY},      /* IA32_DEBUGCTL */
-	{0x200, 0, ANY}, {0x201, 0, ANY}, {0x202, 0, ANY}, {0x203, 0, ANY}, /* variable MTRRs */
-	{0x204, 0, ANY}, {0x205, 0, ANY}, {0x206, 0, ANY}, {0x207, 0, ANY},
-	{0x208, 0, ANY}, {0x209, 0, ANY}, {0x20a, 0, ANY}, {0x20b, 0, ANY},
-	{0x20c, 0, ANY}, {0x20d, 0, ANY}, {0x20e, 0, ANY}, {0x20f, 0, ANY},
-	{0x250, 0, ANY}, {0x258, 0, ANY}, {0x259, 0, ANY}, /* fixed MTRRs */
-	{0x268, 0, ANY}, {0x269, 0, ANY}, {0x26a, 0, ANY}, {0x26b, 0, ANY},
-	{0x26c, 0, ANY}, {0x26d, 0, ANY}, {0x26e, 0, ANY}, {0x26f, 0, ANY},
+	{0x17a, 0, ANY},                   /* IA32_MCG_STATUS */
+	{0x17b, 0, ANY},                   /* IA32_MCG_CTL */
+	{0x1a0, 0x1800, ANY},              /* IA32_MISC_ENABLE: no BTS, no PEBS */
+	{0x1d9, 0, ANY},                   /* IA32_DEBUGCTL */
+	{0x200, 0, ANY},
+	{0x201, 0, ANY},
+	{0x202, 0, ANY},
+	{0x203, 0, ANY}, /* variable MTRRs */
+	{0x204, 0, ANY},
+	{0x205, 0, ANY},
+	{0x206, 0, ANY},
+	{0x207, 0, ANY},
+	{0x208, 0, ANY},
+	{0x209, 0, ANY},
+	{0x20a, 0, ANY},
+	{0x20b, 0, ANY},
+	{0x20c, 0, ANY},
+	{0x20d, 0, ANY},
+	{0x20e, 0, ANY},
+	{0x20f, 0, ANY},
+	{0x250, 0, ANY},
+	{0x258, 0, ANY},
+	{0x259, 0, ANY}, /* fixed MTRRs */
+	{0x268, 0, ANY},
+	{0x269, 0, ANY},
+	{0x26a, 0, ANY},
+	{0x26b, 0, ANY},
+	{0x26c, 0, ANY},
+	{0x26d, 0, ANY},
+	{0x26e, 0, ANY},
+	{0x26f, 0, ANY},
 	{0x277, 0x0007040600070406ull, PAT_TYPES}, /* IA32_PAT */
-	{0x2ff, 0, ANY},			   /* IA32_MTRR_DEF_TYPE */
+	{0x2ff, 0, ANY},                           /* IA32_MTRR_DEF_TYPE */
 	{SIM_MSR_TSC_DEADLINE, 0, ANY},
 	{0xda0, 0, READ_ONLY}, /* IA32_XSS: no supervisor states */
 	{SIM_MSR_KVM_WALL_CLOCK_NEW, 0, ANY},
@@ -71,14 +91,14 @@ static const struct msr msrs[] = {
 	{SIM_MSR_STAR, 0, ANY},
 	{0xc0000082, 0, CANONICAL}, /* MSR_LSTAR */
 	{0xc0000083, 0, CANONICAL}, /* MSR_CSTAR */
-	{0xc0000084, 0, ANY},	    /* MSR_SYSCALL_MASK */
+	{0xc0000084, 0, ANY},       /* MSR_SYSCALL_MASK */
 	{SIM_MSR_FS_BASE, 0, IN_SREGS_FS},
 	{SIM_MSR_GS_BASE, 0, IN_SREGS_GS},
 	{SIM_MSR_KERNEL_GS_BASE, 0, CANONICAL},
-	{0xc0000103, 0, ANY},	 /* MSR_TSC_AUX */
-	{0xc001001f, 0, ANY},	 /* MSR_AMD64_NB_CFG */
-	{0xc0010015, 0, ANY},	 /* MSR_K7_HWCR */
-	{0xc0010117, 0, ANY},	 /* MSR_VM_HSAVE_PA */
+	{0xc0000103, 0, ANY}, /* MSR_TSC_AUX */
+	{0xc001001f, 0, ANY}, /* MSR_AMD64_NB_CFG */
+	{0xc0010015, 0, ANY}, /* MSR_K7_HWCR */
+	{0xc0010117, 0, ANY}, /* MSR_VM_HSAVE_PA */
 };
 
 #define COUNT (sizeof(msrs) / sizeof(msrs[0]))
@@ -86,8 +106,9 @@ static const struct msr msrs[] = {
 /* What KVM_GET_MSR_INDEX_LIST leaves out although it can be read and written. */
 static bool is_listed(uint32_t index)
 {
-	return index != SIM_MSR_APIC_BASE && index != SIM_MSR_EFER + 0x80 && index != SIM_MSR_FS_BASE &&
-	       index != SIM_MSR_GS_BASE && index != 0xfe && !(index >= 0x200 && index <= 0x2ff && index != 0x277);
+	return index != SIM_MSR_APIC_BASE && index != SIM_MSR_EFER + 0x80 &&
+	       index != SIM_MSR_FS_BASE && index != SIM_MSR_GS_BASE && index != 0xfe &&
+	       !(index >= 0x200 && index <= 0x2ff && index != 0x277);
 }
 
 static const uint32_t feature_msrs[] = {0x8b, 0x10a, 0xc0010015};

@@ -169,8 +169,8 @@ static void pause_users_of(struct coco_sim *sim, const void *address, size_t siz
 	}
 }
 
-static int platform_mmap(void *context, void *address, size_t size, int protection, int flags, int fd,
-			 uint64_t offset, void **out)
+static int platform_mmap(void *context, void *address, size_t size, int protection, int flags,
+			 int fd, uint64_t offset, void **out)
 {
 	const struct sim_mapping_request request = {address, size, protection, flags, fd, offset};
 	struct coco_sim *sim = context;

@@ -9,17 +9,17 @@
 #include "sim/vcpu_state.h"
 #include "sim/vm_config.h"
 
-#define CR0_PE	 (1ull << 0)
-#define CR0_NW	 (1ull << 29)
-#define CR0_CD	 (1ull << 30)
-#define CR0_PG	 (1ull << 31)
-#define CR4_PAE	 (1ull << 5)
-#define CR4_KNOWN 0x3fffffull /* up to PKE; what guests are not offered is their own affair */
-#define EFER_LME (1ull << 8)
-#define EFER_LMA (1ull << 10)
-#define EFER_KNOWN 0x7d01ull
-#define APIC_BASE_ENABLE  0x800ull
-#define APIC_BASE_X2APIC  0x400ull
+#define CR0_PE           (1ull << 0)
+#define CR0_NW           (1ull << 29)
+#define CR0_CD           (1ull << 30)
+#define CR0_PG           (1ull << 31)
+#define CR4_PAE          (1ull << 5)
+#define CR4_KNOWN        0x3fffffull /* up to PKE; what guests are not offered is their own affair */
+#define EFER_LME         (1ull << 8)
+#define EFER_LMA         (1ull << 10)
+#define EFER_KNOWN       0x7d01ull
+#define APIC_BASE_ENABLE 0x800ull
+#define APIC_BASE_X2APIC 0x400ull
 
 static struct sim_vcpu_state *state_of(struct sim_file *file)
 {
@@ -253,7 +253,8 @@ static int set_xcrs(struct sim_file *file, uintptr_t argument)
 
 		if (xcrs.xcrs[i].xcr != 0)
 			continue;
-		if (!(value & 1) || (value & 4 && !(value & 2)) || value & ~sim_guest_xcr0(file->object))
+		if (!(value & 1) || (value & 4 && !(value & 2)) ||
+		    value & ~sim_guest_xcr0(file->object))
 			return -EINVAL;
 		state_of(file)->xcr0 = value;
 		break;
@@ -285,7 +286,8 @@ static int get_lapic(struct sim_file *file, uintptr_t argument)
 	return sim_copy_out(argument, &state_of(file)->lapic, sizeof(struct kvm_lapic_state));
 }
 
-/* kvm_apic_set_state(): an id that is not the vCPU's own is refused in x2APIC mode with 32-bit ids. */
+/* kvm_apic_set_state(): an id that is not the vCPU's own is refused in x2APIC mode with 32-bit ids.
+ */
 static int set_lapic(struct sim_file *file, uintptr_t argument)
 {
 	struct sim_vcpu *vcpu = file->object;

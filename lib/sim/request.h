@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tables of ioctls: each kind of file has its own, since numbers mean different things on different files. */
+/* Tables of ioctls: each kind of file has its own, since numbers mean different things on different
+ * files. */
 #ifndef COCO_SIM_REQUEST_H
 #define COCO_SIM_REQUEST_H
 
@@ -19,8 +20,10 @@ struct sim_request {
 /* Tables end with an entry of zeroes. */
 extern const struct sim_request sim_system_requests[];
 extern const struct sim_request sim_vm_requests[];
-extern const struct sim_request sim_irq_requests[]; /* on VMs, too: interrupt controllers, eventfds */
-extern const struct sim_request sim_filter_requests[]; /* on VMs, too: filters, clock, Xen, Hyper-V */
+extern const struct sim_request
+	sim_irq_requests[]; /* on VMs, too: interrupt controllers, eventfds */
+extern const struct sim_request
+	sim_filter_requests[]; /* on VMs, too: filters, clock, Xen, Hyper-V */
 extern const struct sim_request sim_vcpu_requests[];
 extern const struct sim_request sim_register_requests[]; /* on vCPUs, too */
 extern const struct sim_request sim_device_requests[];

@@ -103,7 +103,8 @@ int sim_set_gsi_routing(struct sim_file *file, uintptr_t argument)
 
 int sim_default_routes(struct sim_vm *vm)
 {
-	struct kvm_irq_routing_entry *entries = calloc(SIM_IRQCHIP_PINS + 2 * PIC_PINS, sizeof(*entries));
+	struct kvm_irq_routing_entry *entries =
+		calloc(SIM_IRQCHIP_PINS + 2 * PIC_PINS, sizeof(*entries));
 	uint32_t count = 0;
 
 	if (!entries)

@@ -21,7 +21,8 @@ void sim_run_destroy_vcpu(struct sim_vcpu *vcpu)
 	(void)vcpu;
 }
 
-void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route, int level)
+void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route,
+		     int level)
 {
 	(void)vm;
 	(void)gsi;

@@ -55,7 +55,8 @@ int coco_sim_new(const struct coco_sim_options *options, struct coco_sim **out,
 	}
 	if (r) {
 		coco_sim_free(sim);
-		return coco_fail(error, r, COCO_STAGE_HOST, "there is no memory or descriptor left");
+		return coco_fail(error, r, COCO_STAGE_HOST,
+				 "there is no memory or descriptor left");
 	}
 	*out = sim;
 	return 0;
@@ -174,7 +175,8 @@ int coco_sim_get_vm_info(struct coco_sim *sim, int fd, struct coco_sim_vm_info *
 	if (!vm)
 		return coco_fail_field(error, -EBADF, "fd",
 				       "descriptor %d belongs to no VM of the simulator", fd);
-	return coco_result_write(info, &own, sizeof(own), sizeof(size_t), "coco_sim_vm_info", error);
+	return coco_result_write(info, &own, sizeof(own), sizeof(size_t), "coco_sim_vm_info",
+				 error);
 }
 
 static int is_hidden(const struct sim_vm *vm, uint64_t gpa)

@@ -9,11 +9,11 @@
 #include "sim/gmem.h"
 #include "sim/knobs.h"
 
-#define MAX_PAGES	 0x7fffffffull	       /* KVM_MEM_MAX_NR_PAGES */
-#define INTERNAL_SLOTS	 3u		       /* KVM_INTERNAL_MEM_SLOTS */
-#define TASK_SIZE_MAX	 0x7ffffffff000ull     /* with four levels of page tables */
-#define MMU_GPA_LIMIT	 (1ull << 52)	       /* kvm_mmu_max_gfn() with two-dimensional paging */
-#define SLOT_ID(slot)	 ((slot) & 0xffff)
+#define MAX_PAGES        0x7fffffffull     /* KVM_MEM_MAX_NR_PAGES */
+#define INTERNAL_SLOTS   3u                /* KVM_INTERNAL_MEM_SLOTS */
+#define TASK_SIZE_MAX    0x7ffffffff000ull /* with four levels of page tables */
+#define MMU_GPA_LIMIT    (1ull << 52)      /* kvm_mmu_max_gfn() with two-dimensional paging */
+#define SLOT_ID(slot)    ((slot)&0xffff)
 #define SLOT_SPACE(slot) ((slot) >> 16)
 
 static struct sim_slot **place_of(struct sim_vm *vm, uint32_t id)
@@ -93,7 +93,8 @@ static bool overlaps(const struct sim_vm *vm, const struct uapi_memory_region2 *
 }
 
 /* kvm_gmem_bind() */
-static int bind_gmem(struct sim_vm *vm, const struct uapi_memory_region2 *region, struct sim_slot *slot)
+static int bind_gmem(struct sim_vm *vm, const struct uapi_memory_region2 *region,
+		     struct sim_slot *slot)
 {
 	struct sim_file *file;
 	struct sim_gmem *gmem;
@@ -168,7 +169,8 @@ static void delete_slot(struct sim_vm *vm, struct sim_slot **at)
 	free(slot);
 }
 
-static int modify_slot(struct sim_vm *vm, struct sim_slot **at, const struct uapi_memory_region2 *region)
+static int modify_slot(struct sim_vm *vm, struct sim_slot **at,
+		       const struct uapi_memory_region2 *region)
 {
 	struct sim_slot *slot = *at;
 

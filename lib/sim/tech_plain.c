@@ -72,7 +72,8 @@ static uint64_t extent(const struct sim_vm *vm, const struct sim_slot *slot, uin
 }
 
 /* Page by page, and not writable before it is written to: so no write passes unnoticed. */
-static void logged(struct sim_slot *slot, uint64_t gpa, enum sim_access access, struct sim_memory *out)
+static void logged(struct sim_slot *slot, uint64_t gpa, enum sim_access access,
+		   struct sim_memory *out)
 {
 	*out = (struct sim_memory){
 		.backing = SIM_BACKING_RAM,

@@ -4,7 +4,7 @@
 
 static const struct sim_tech *const techs[] = {
 	&sim_tech_plain, &sim_tech_swprotected, &sim_tech_sev,
-	&sim_tech_seves, &sim_tech_snp,		&sim_tech_tdx,
+	&sim_tech_seves, &sim_tech_snp,         &sim_tech_tdx,
 };
 
 const struct sim_tech *sim_tech_of_type(const struct coco_sim *sim, uint64_t type)

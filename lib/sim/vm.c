@@ -64,7 +64,8 @@ void sim_vm_put(struct sim_vm *vm)
 	free_vm(vm);
 }
 
-/* kvm_vm_release(): irqfds go with the last descriptor of the VM, everything else with its last reference. */
+/* kvm_vm_release(): irqfds go with the last descriptor of the VM, everything else with its last
+ * reference. */
 static void release(struct sim_file *file)
 {
 	sim_irqfd_shut_down(file->vm);

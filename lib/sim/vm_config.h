@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * How a VM is configured, apart from memory and vCPUs: what ioctls put in and what KVM would act by. Tests
- * look at it to compare two VMs.
+ * How a VM is configured, apart from memory and vCPUs: what ioctls put in and what KVM would act
+ * by. Tests look at it to compare two VMs.
  */
 #ifndef COCO_SIM_VM_CONFIG_H
 #define COCO_SIM_VM_CONFIG_H
 
 #include "sim/sim.h"
 
-#define SIM_MAX_ROUTES	   4096u /* KVM_MAX_IRQ_ROUTES */
-#define SIM_MAX_BUS	   1000u /* NR_IOBUS_DEVS */
-#define SIM_IRQCHIP_PINS   24u
-#define SIM_COALESCED_SLOTS ((SIM_PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) / \
-			     sizeof(struct kvm_coalesced_mmio))
+#define SIM_MAX_ROUTES   4096u /* KVM_MAX_IRQ_ROUTES */
+#define SIM_MAX_BUS      1000u /* NR_IOBUS_DEVS */
+#define SIM_IRQCHIP_PINS 24u
+#define SIM_COALESCED_SLOTS                                                                        \
+	((SIM_PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) /                                \
+	 sizeof(struct kvm_coalesced_mmio))
 
 /* An eventfd as KVM holds it: not by a descriptor, which would keep it open. */
 struct sim_eventfd {
 	uint64_t id; /* the kernel's number for the eventfd, whatever descriptors it has */
-	int fd;	     /* the descriptor it was given by; may be closed or another file by now */
+	int fd;      /* the descriptor it was given by; may be closed or another file by now */
 };
 
 struct sim_irqfd {
@@ -132,7 +133,7 @@ struct sim_vm_config {
 	struct sim_blob *xen_attributes;
 	struct sim_port_eventfd *xen_ports;
 	struct sim_port_eventfd *hyperv_eventfds;
-	int64_t clock_offset; /* nanoseconds that the VM's clock is ahead of CLOCK_BOOTTIME */
+	int64_t clock_offset;  /* nanoseconds that the VM's clock is ahead of CLOCK_BOOTTIME */
 	struct sim_file *vfio; /* KVM_DEV_TYPE_VFIO; no reference: gone with its last descriptor */
 	struct sim_vfio_file *vfio_files;
 };
@@ -148,13 +149,15 @@ void sim_irqfd_shut_down(struct sim_vm *vm);
 void sim_irqfd_prune(struct sim_vm *vm);
 
 /* A GSI, or an MSI, is asserted or not: run.c hands it to the interrupt controllers. */
-void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route, int level);
+void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route,
+		     int level);
 
 /* --- for run.c */
 
 /*
- * Looks which irqfds were signalled since the last call, and hands their interrupts to `deliver`, as they are
- * routed. To be called at each entry, and when a vCPU halts: then irqfd_epoll is what to wait for as well.
+ * Looks which irqfds were signalled since the last call, and hands their interrupts to `deliver`,
+ * as they are routed. To be called at each entry, and when a vCPU halts: then irqfd_epoll is what
+ * to wait for as well.
  */
 typedef void (*sim_deliver_fn)(struct sim_vm *vm, uint32_t gsi,
 			       const struct kvm_irq_routing_entry *route, int level);
@@ -163,10 +166,14 @@ void sim_irqfd_poll(struct sim_vm *vm, sim_deliver_fn deliver);
 void sim_irqfd_acknowledge(struct sim_vm *vm, uint32_t gsi);
 /* Each route of a GSI, in turn. */
 void sim_routes_of(struct sim_vm *vm, uint32_t gsi, int level, sim_deliver_fn deliver);
-/* A write that an ioeventfd catches: true if one did, and was signalled. `data` little-endian, `length` bytes. */
-bool sim_ioeventfd_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length, const void *data);
-/* A write that goes into the coalesced ring: true if it did. False: it is an exit, for instance since it is full. */
-bool sim_coalesced_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length, const void *data);
+/* A write that an ioeventfd catches: true if one did, and was signalled. `data` little-endian,
+ * `length` bytes. */
+bool sim_ioeventfd_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length,
+			 const void *data);
+/* A write that goes into the coalesced ring: true if it did. False: it is an exit, for instance
+ * since it is full. */
+bool sim_coalesced_write(struct sim_vm *vm, bool pio, uint64_t address, uint32_t length,
+			 const void *data);
 /* Whether the filter lets a guest have the MSR. */
 bool sim_msr_allowed(const struct sim_vm *vm, uint32_t index, bool write);
 /* The VM's clock in nanoseconds. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Finds the instructions that the engine must not execute. The engine tells where instructions begin; here it
- * is only told what they are. Opcodes: AMD APM volume 3, appendix A; Intel SDM volume 2; for
- * VMGEXIT, PVALIDATE, RMPADJUST APM volume 3, chapter 4; TDCALL: Intel's TDX module ABI.
+ * Finds the instructions that the engine must not execute. The engine tells where instructions
+ * begin; here it is only told what they are. Opcodes: AMD APM volume 3, appendix A; Intel SDM
+ * volume 2; for VMGEXIT, PVALIDATE, RMPADJUST APM volume 3, chapter 4; TDCALL: Intel's TDX module
+ * ABI.
  */
 #include <string.h>
 
@@ -17,7 +18,8 @@ struct prefixes {
 	uint8_t rex;
 };
 
-static const uint8_t *read_prefixes(const uint8_t *bytes, unsigned int code_bits, struct prefixes *out)
+static const uint8_t *read_prefixes(const uint8_t *bytes, unsigned int code_bits,
+				    struct prefixes *out)
 {
 	*out = (struct prefixes){.segment = SIM_DS};
 	for (; out->length < 14; out->length++, bytes++) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * libunicorn, as far as it is used here. Its addresses are the guest's linear ones (2.0 translates none), and
- * its memory map is used as a TLB: the view. It is filled when the engine meets an address that it has no
- * memory for, in ranges as large as they come, and dropped when translations or the VM's memory change.
+ * libunicorn, as far as it is used here. Its addresses are the guest's linear ones (2.0 translates
+ * none), and its memory map is used as a TLB: the view. It is filled when the engine meets an
+ * address that it has no memory for, in ranges as large as they come, and dropped when translations
+ * or the VM's memory change.
  *
- * A hook on each instruction keeps RIP exact (libunicorn restores it for exceptions only), finds the
- * instructions that leave the guest, and looks whether the vCPU is wanted.
+ * A hook on each instruction keeps RIP exact (libunicorn restores it for exceptions only), finds
+ * the instructions that leave the guest, and looks whether the vCPU is wanted.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,8 +33,8 @@ int sim_view_add(struct sim_cpu *cpu, const struct sim_view_run *run)
 {
 	if (cpu->view_count == SIM_VIEW_RUNS)
 		sim_view_drop(cpu);
-	if (uc_mem_map_ptr(cpu->engine, run->linear, run->size, engine_permissions(run->permissions),
-			   run->host) != UC_ERR_OK)
+	if (uc_mem_map_ptr(cpu->engine, run->linear, run->size,
+			   engine_permissions(run->permissions), run->host) != UC_ERR_OK)
 		return -ENOMEM;
 	cpu->view[cpu->view_count++] = *run;
 	return 0;
@@ -104,8 +105,8 @@ static void stop_engine(struct sim_cpu *cpu, enum sim_caught caught)
 	uc_emu_stop(cpu->engine);
 }
 
-static bool on_memory(uc_engine *engine, uc_mem_type type, uint64_t address, int size, int64_t value,
-		      void *context)
+static bool on_memory(uc_engine *engine, uc_mem_type type, uint64_t address, int size,
+		      int64_t value, void *context)
 {
 	struct sim_cpu *cpu = context;
 
@@ -218,9 +219,12 @@ static void on_instruction(uc_engine *engine, uint64_t linear, uint32_t size, vo
 	}
 	if (linear != cpu->shadow)
 		cpu->shadow = ~0ull;
-	if (atomic_load_explicit(&cpu->attention, memory_order_relaxed) || sim_run_wanted(cpu->vcpu))
+	if (linear != cpu->passed)
+		cpu->passed = ~0ull;
+	if (atomic_load_explicit(&cpu->attention, memory_order_relaxed) ||
+	    sim_run_wanted(cpu->vcpu))
 		stop_engine(cpu, CAUGHT_NOTHING);
-	else if (!is_plain(cpu, linear) && is_special(cpu, linear, size))
+	else if (linear != cpu->passed && !is_plain(cpu, linear) && is_special(cpu, linear, size))
 		stop_engine(cpu, CAUGHT_INSTRUCTION);
 }
 
@@ -253,15 +257,15 @@ static bool add_hooks(struct sim_cpu *cpu)
 		int type;
 		void *function;
 	} hooks[] = {
-		{UC_HOOK_MEM_INVALID, (void *)on_memory}, {UC_HOOK_INTR, (void *)on_exception},
+		{UC_HOOK_MEM_INVALID, (void *)on_memory},   {UC_HOOK_INTR, (void *)on_exception},
 		{UC_HOOK_INSN_INVALID, (void *)on_invalid}, {UC_HOOK_BLOCK, (void *)on_block},
 		{UC_HOOK_CODE, (void *)on_instruction},
 	};
 	uc_hook handle;
 
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
-		if (uc_hook_add(cpu->engine, &handle, hooks[i].type, hooks[i].function, cpu, 1, 0) !=
-		    UC_ERR_OK)
+		if (uc_hook_add(cpu->engine, &handle, hooks[i].type, hooks[i].function, cpu, 1,
+				0) != UC_ERR_OK)
 			return false;
 	return true;
 }
@@ -282,20 +286,22 @@ static void provoke(struct sim_cpu *cpu, uint64_t selector)
 
 	uc_mem_write(cpu->engine, PROBE_PAGE, mov_ds_ax, sizeof(mov_ds_ax));
 	sim_cpu_set_gpr(cpu, SIM_RAX, selector);
+	cpu->mmio.step = 0;
 	uc_emu_start(cpu->engine, PROBE_PAGE, NEVER, 0, 0);
 	sim_registers_load(cpu);
 }
 
 /*
- * libunicorn's API does not tell an exception's error code, and never ends one, so that each counts as met
- * while the one before it was delivered. Both words are in the register file, found by what becomes of
- * them: -1 and then the vector; two error codes.
+ * libunicorn's API does not tell an exception's error code, and never ends one, so that each counts
+ * as met while the one before it was delivered. Both words are in the register file, found by what
+ * becomes of them: -1 and then the vector; two error codes.
  */
 static int find_exception_words(struct sim_cpu *cpu)
 {
 	const uint64_t selectors[2] = {0x1238, 0x4560};
 	const size_t words =
-		(uc_context_size(cpu->engine) - 16 - sizeof(struct sim_register_file)) / sizeof(int32_t);
+		(uc_context_size(cpu->engine) - 16 - sizeof(struct sim_register_file)) /
+		sizeof(int32_t);
 	uc_context *fresh;
 	int32_t *before, *first;
 	int r = -ENOTSUP;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Exceptions and interrupts through the guest's IDT or interrupt vectors; the engine delivers none. AMD APM
- * volume 2, chapter 8 (8.2.9 for double faults), Intel SDM volume 3, chapter 6.
+ * Exceptions and interrupts through the guest's IDT or interrupt vectors; the engine delivers none.
+ * AMD APM volume 2, chapter 8 (8.2.9 for double faults), Intel SDM volume 3, chapter 6.
  */
 #include <string.h>
 
 #include "sim/cpu_internal.h"
 
-#define GATE_TASK	 5u
+#define GATE_TASK        5u
 #define GATE_INTERRUPT16 6u
-#define GATE_TRAP16	 7u
+#define GATE_TRAP16      7u
 #define GATE_INTERRUPT32 14u
-#define GATE_TRAP32	 15u
+#define GATE_TRAP32      15u
 
 /* Bits of a selector's error code: from outside (an interrupt), in the IDT. */
 #define ERROR_EXTERNAL 1u
@@ -88,12 +88,13 @@ static enum sim_walk_result push(struct sim_cpu *cpu, struct frame *frame, uint6
 				 struct sim_cpu_stop *stop)
 {
 	frame->sp = (frame->sp & ~frame->mask) | ((frame->sp - frame->width) & frame->mask);
-	return sim_access_linear(cpu, frame->base + (frame->sp & frame->mask), &value, frame->width, true,
-				 stop);
+	return sim_access_linear(cpu, frame->base + (frame->sp & frame->mask), &value, frame->width,
+				 true, stop);
 }
 
-static enum sim_walk_result push_all(struct sim_cpu *cpu, struct frame *frame, const uint64_t *values,
-				     unsigned int count, struct sim_cpu_stop *stop)
+static enum sim_walk_result push_all(struct sim_cpu *cpu, struct frame *frame,
+				     const uint64_t *values, unsigned int count,
+				     struct sim_cpu_stop *stop)
 {
 	enum sim_walk_result result = WALK_DONE;
 
@@ -104,9 +105,10 @@ static enum sim_walk_result push_all(struct sim_cpu *cpu, struct frame *frame, c
 
 /* --- descriptors */
 
-static enum sim_walk_result read_descriptor(struct sim_cpu *cpu, const struct sim_register_file *file,
-					    uint16_t selector, uint32_t external,
-					    struct sim_descriptor *out, struct sim_cpu_stop *stop)
+static enum sim_walk_result read_descriptor(struct sim_cpu *cpu,
+					    const struct sim_register_file *file, uint16_t selector,
+					    uint32_t external, struct sim_descriptor *out,
+					    struct sim_cpu_stop *stop)
 {
 	const struct sim_descriptor *table = selector & 4 ? &file->ldt : &file->gdt;
 	const uint32_t offset = selector & ~7u;
@@ -140,7 +142,8 @@ static enum sim_walk_result read_gate(struct sim_cpu *cpu, const struct sim_regi
 
 	if (vector * size + size - 1 > file->idt.limit)
 		return fail(cpu, SIM_VECTOR_GP, code);
-	result = sim_access_linear(cpu, file->idt.base + (uint64_t)vector * size, words, size, false, stop);
+	result = sim_access_linear(cpu, file->idt.base + (uint64_t)vector * size, words, size,
+				   false, stop);
 	if (result != WALK_DONE)
 		return result;
 	gate->selector = (uint16_t)(words[0] >> 16);
@@ -175,8 +178,9 @@ static enum sim_walk_result read_code(struct sim_cpu *cpu, const struct sim_regi
 /* --- stacks */
 
 static enum sim_walk_result long_mode_stack(struct sim_cpu *cpu, struct sim_register_file *file,
-					    const struct gate *gate, unsigned int cpl, unsigned int new_cpl,
-					    struct frame *frame, struct sim_cpu_stop *stop)
+					    const struct gate *gate, unsigned int cpl,
+					    unsigned int new_cpl, struct frame *frame,
+					    struct sim_cpu_stop *stop)
 {
 	const uint64_t at = gate->stack ? 36 + (gate->stack - 1) * 8u : 4 + new_cpl * 8u;
 	enum sim_walk_result result = WALK_DONE;
@@ -196,8 +200,8 @@ static enum sim_walk_result long_mode_stack(struct sim_cpu *cpu, struct sim_regi
 }
 
 static enum sim_walk_result protected_stack(struct sim_cpu *cpu, struct sim_register_file *file,
-					    unsigned int cpl, unsigned int new_cpl, struct frame *frame,
-					    struct sim_cpu_stop *stop)
+					    unsigned int cpl, unsigned int new_cpl,
+					    struct frame *frame, struct sim_cpu_stop *stop)
 {
 	uint32_t inner[2];
 	enum sim_walk_result result;
@@ -206,8 +210,8 @@ static enum sim_walk_result protected_stack(struct sim_cpu *cpu, struct sim_regi
 	if (new_cpl != cpl) {
 		if (new_cpl * 8u + 11 > file->tr.limit)
 			return fail(cpu, SIM_VECTOR_TS, file->tr.selector & ~3u);
-		result = sim_access_linear(cpu, file->tr.base + 4 + new_cpl * 8u, inner, sizeof(inner), false,
-					   stop);
+		result = sim_access_linear(cpu, file->tr.base + 4 + new_cpl * 8u, inner,
+					   sizeof(inner), false, stop);
 		if (result == WALK_DONE)
 			result = read_descriptor(cpu, file, (uint16_t)inner[1], 0,
 						 &file->segment[SIM_SS], stop);
@@ -222,7 +226,8 @@ static enum sim_walk_result protected_stack(struct sim_cpu *cpu, struct sim_regi
 
 /* --- the three ways in */
 
-static enum sim_walk_result enter_real(struct sim_cpu *cpu, uint32_t vector, struct sim_cpu_stop *stop)
+static enum sim_walk_result enter_real(struct sim_cpu *cpu, uint32_t vector,
+				       struct sim_cpu_stop *stop)
 {
 	struct sim_register_file *file = sim_registers_load(cpu);
 	const uint64_t rflags = sim_cpu_rflags(cpu);
@@ -230,13 +235,15 @@ static enum sim_walk_result enter_real(struct sim_cpu *cpu, uint32_t vector, str
 			      .sp = file->gpr[SIM_RSP],
 			      .mask = 0xffff,
 			      .width = 2};
-	const uint64_t values[] = {rflags, file->segment[SIM_CS].selector, file->rip};
+	const uint64_t length = cpu->event.software ? cpu->decoded.insn.length : 0;
+	const uint64_t values[] = {rflags, file->segment[SIM_CS].selector, file->rip + length};
 	uint16_t entry[2];
 	enum sim_walk_result result;
 
 	if (vector * 4 + 3 > file->idt.limit)
 		return fail(cpu, SIM_VECTOR_GP, 0);
-	result = sim_access_linear(cpu, file->idt.base + vector * 4u, entry, sizeof(entry), false, stop);
+	result = sim_access_linear(cpu, file->idt.base + vector * 4u, entry, sizeof(entry), false,
+				   stop);
 	if (result == WALK_DONE)
 		result = push_all(cpu, &frame, values, 3, stop);
 	if (result != WALK_DONE)
@@ -274,7 +281,7 @@ static enum sim_walk_result push_frame(struct sim_cpu *cpu, const struct sim_reg
 	}
 	values[count++] = flags_to_push(cpu, rflags, cpu->event.vector);
 	values[count++] = old->segment[SIM_CS].selector;
-	values[count++] = old->rip;
+	values[count++] = old->rip + (cpu->event.software ? cpu->decoded.insn.length : 0u);
 	if (with_error)
 		values[count++] = error_code;
 	return push_all(cpu, frame, values, count, stop);
@@ -288,8 +295,8 @@ static unsigned int gate_width(const struct sim_cpu *cpu, const struct gate *gat
 }
 
 static void commit(struct sim_cpu *cpu, struct sim_register_file *changed, const struct gate *gate,
-		   const struct sim_descriptor *code, unsigned int new_cpl, const struct frame *frame,
-		   uint64_t rflags)
+		   const struct sim_descriptor *code, unsigned int new_cpl,
+		   const struct frame *frame, uint64_t rflags)
 {
 	struct sim_register_file *file = sim_registers_load(cpu);
 

@@ -20,8 +20,8 @@ struct uc_context;
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
 
-#define CR4_PSE	 (1ull << 4)
-#define CR4_PAE	 (1ull << 5)
+#define CR4_PSE  (1ull << 4)
+#define CR4_PAE  (1ull << 5)
 #define CR4_LA57 (1ull << 12)
 #define CR4_SMEP (1ull << 20)
 #define CR4_SMAP (1ull << 21)
@@ -44,7 +44,7 @@ struct uc_context;
 /* Error code of #PF */
 #define PF_PRESENT  (1u << 0)
 #define PF_WRITE    (1u << 1)
-#define PF_USER	    (1u << 2)
+#define PF_USER     (1u << 2)
 #define PF_RESERVED (1u << 3)
 #define PF_FETCH    (1u << 4)
 
@@ -57,18 +57,19 @@ struct sim_descriptor {
 };
 
 #define DESCRIPTOR_ACCESSED (1u << 8)
-#define DESCRIPTOR_CODE	    (1u << 11)
-#define DESCRIPTOR_S	    (1u << 12)
-#define DESCRIPTOR_DPL	    13
-#define DESCRIPTOR_P	    (1u << 15)
-#define DESCRIPTOR_L	    (1u << 21)
-#define DESCRIPTOR_DB	    (1u << 22)
-#define DESCRIPTOR_G	    (1u << 23)
+#define DESCRIPTOR_CODE     (1u << 11)
+#define DESCRIPTOR_S        (1u << 12)
+#define DESCRIPTOR_DPL      13
+#define DESCRIPTOR_P        (1u << 15)
+#define DESCRIPTOR_L        (1u << 21)
+#define DESCRIPTOR_DB       (1u << 22)
+#define DESCRIPTOR_G        (1u << 23)
 
 /*
- * The beginning of the engine's register file: QEMU's CPUX86State, which is what a uc_context holds.
- * libunicorn's API has no words for the hidden parts of segment registers, for CPL and for the mode, so they
- * are read and written there. sim_engine_open() holds this layout against the API before it is used.
+ * The beginning of the engine's register file: QEMU's CPUX86State, which is what a uc_context
+ * holds. libunicorn's API has no words for the hidden parts of segment registers, for CPL and for
+ * the mode, so they are read and written there. sim_engine_open() holds this layout against the API
+ * before it is used.
  */
 struct sim_register_file {
 	uint64_t gpr[16];
@@ -85,13 +86,13 @@ struct sim_register_file {
 };
 
 /* hidden_flags */
-#define HIDDEN_CPL     3u
-#define HIDDEN_CS32    (1u << 4)
-#define HIDDEN_SS32    (1u << 5)
-#define HIDDEN_ADDSEG  (1u << 6)
-#define HIDDEN_PE      (1u << 7)
-#define HIDDEN_LMA     (1u << 14)
-#define HIDDEN_CS64    (1u << 15)
+#define HIDDEN_CPL    3u
+#define HIDDEN_CS32   (1u << 4)
+#define HIDDEN_SS32   (1u << 5)
+#define HIDDEN_ADDSEG (1u << 6)
+#define HIDDEN_PE     (1u << 7)
+#define HIDDEN_LMA    (1u << 14)
+#define HIDDEN_CS64   (1u << 15)
 
 /* A run of linear addresses that the engine has memory for. */
 struct sim_view_run {
@@ -106,8 +107,8 @@ struct sim_view_run {
 
 /* Why the engine came back: written by its hooks. */
 enum sim_caught {
-	CAUGHT_NOTHING,	    /* attention, or a restart */
-	CAUGHT_FAULT,	    /* no memory in the view, or not with that permission */
+	CAUGHT_NOTHING,     /* attention, or a restart */
+	CAUGHT_FAULT,       /* no memory in the view, or not with that permission */
 	CAUGHT_EXCEPTION,   /* by `vector`, with `error_code` */
 	CAUGHT_INSTRUCTION, /* `insn` is next */
 };
@@ -148,7 +149,7 @@ struct sim_blocks {
 struct sim_cpu {
 	struct sim_vcpu *vcpu;
 	struct uc_struct *engine;
-	struct uc_context *context; /* where the register file is copied to */
+	struct uc_context *context;     /* where the register file is copied to */
 	struct sim_register_file *file; /* in `context` */
 	/* in `context`, in bytes: what the engine says of an exception */
 	int32_t *error_code;
@@ -171,6 +172,7 @@ struct sim_cpu {
 	uint64_t fault_data;
 	uint32_t vector;
 	struct sim_decoded decoded;
+	uint64_t passed; /* linear address of an instruction that is the engine's this time */
 	uint64_t shadow; /* linear address of the instruction that no interrupt may precede */
 	atomic_bool attention;
 
@@ -185,7 +187,7 @@ struct sim_cpu {
 
 	/* An instruction with an operand where there is no memory; see sim_cpu_mmio_done(). */
 	struct {
-		bool active;  /* `pages` are in the view, and one instruction is executed */
+		bool active;   /* `pages` are in the view, and one instruction is executed */
 		uint32_t step; /* instructions that the engine began since */
 		bool written;
 		uint64_t read_linear, write_linear;
@@ -226,6 +228,9 @@ int sim_registers_check(struct sim_cpu *cpu);
 /* hidden_flags of a file by its segments and the guest's control registers. */
 void sim_registers_settle(struct sim_cpu *cpu, struct sim_register_file *file, unsigned int cpl);
 uint64_t sim_registers_linear_rip(struct sim_cpu *cpu);
+/* The engine gets its half of CR0 and CR4. */
+void sim_registers_store_control(struct sim_cpu *cpu);
+uint64_t sim_cpu_control(struct sim_cpu *cpu, unsigned int number);
 bool sim_cpu_long_mode(const struct sim_cpu *cpu);
 
 /* --- cpu_walk.c */
@@ -246,15 +251,17 @@ enum sim_walk_result {
 	WALK_STOP,  /* *stop is filled */
 };
 
-/* Translates one address; marks pages accessed and dirty. `probe`: raises nothing, and marks nothing. */
-enum sim_walk_result sim_walk(struct sim_cpu *cpu, uint64_t linear, enum sim_access access, bool user,
-			      bool probe, struct sim_walk *walk, struct sim_cpu_stop *stop);
+/* Translates one address; marks pages accessed and dirty. `probe`: raises nothing, and marks
+ * nothing. */
+enum sim_walk_result sim_walk(struct sim_cpu *cpu, uint64_t linear, enum sim_access access,
+			      bool user, bool probe, struct sim_walk *walk,
+			      struct sim_cpu_stop *stop);
 /* What is at a translated address. */
 enum sim_walk_result sim_find(struct sim_cpu *cpu, uint64_t gpa, bool bit, enum sim_access access,
 			      struct sim_cpu_stop *stop);
 /* Access of the CPU itself, as a supervisor. */
-enum sim_walk_result sim_access_linear(struct sim_cpu *cpu, uint64_t linear, void *bytes, size_t size,
-				       bool write, struct sim_cpu_stop *stop);
+enum sim_walk_result sim_access_linear(struct sim_cpu *cpu, uint64_t linear, void *bytes,
+				       size_t size, bool write, struct sim_cpu_stop *stop);
 /* Brings memory for the fault that the engine met into the view. */
 enum sim_walk_result sim_view_fill(struct sim_cpu *cpu, struct sim_cpu_stop *stop);
 

@@ -9,15 +9,15 @@
 /* uc_context: its size, mode and architecture are in front of the register file. */
 #define CONTEXT_HEADER 16
 
-#define MSR_EFER	   0xc0000080u
-#define MSR_STAR	   0xc0000081u
-#define MSR_LSTAR	   0xc0000082u
-#define MSR_CSTAR	   0xc0000083u
-#define MSR_FMASK	   0xc0000084u
-#define MSR_FS_BASE	   0xc0000100u
-#define MSR_GS_BASE	   0xc0000101u
+#define MSR_EFER           0xc0000080u
+#define MSR_STAR           0xc0000081u
+#define MSR_LSTAR          0xc0000082u
+#define MSR_CSTAR          0xc0000083u
+#define MSR_FMASK          0xc0000084u
+#define MSR_FS_BASE        0xc0000100u
+#define MSR_GS_BASE        0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
-#define MSR_SYSENTER_CS	   0x174u
+#define MSR_SYSENTER_CS    0x174u
 #define MSR_SYSENTER_ESP   0x175u
 #define MSR_SYSENTER_EIP   0x176u
 
@@ -173,12 +173,14 @@ static void to_kvm_segment(const struct sim_descriptor *from, struct kvm_segment
 
 static void from_kvm_segment(const struct kvm_segment *from, struct sim_descriptor *to)
 {
-	*to = (struct sim_descriptor){.selector = from->selector, .base = from->base, .limit = from->limit};
+	*to = (struct sim_descriptor){
+		.selector = from->selector, .base = from->base, .limit = from->limit};
 	if (from->unusable)
 		return;
-	to->flags = (from->type & 15u) << 8 | (from->s & 1u) << 12 | (from->dpl & 3u) << DESCRIPTOR_DPL |
-		    (from->present & 1u) << 15 | (from->avl & 1u) << 20 | (from->l & 1u) << 21 |
-		    (from->db & 1u) << 22 | (from->g & 1u) << 23;
+	to->flags = (from->type & 15u) << 8 | (from->s & 1u) << 12 |
+		    (from->dpl & 3u) << DESCRIPTOR_DPL | (from->present & 1u) << 15 |
+		    (from->avl & 1u) << 20 | (from->l & 1u) << 21 | (from->db & 1u) << 22 |
+		    (from->g & 1u) << 23;
 }
 
 void sim_registers_settle(struct sim_cpu *cpu, struct sim_register_file *file, unsigned int cpl)
@@ -208,7 +210,7 @@ void sim_registers_settle(struct sim_cpu *cpu, struct sim_register_file *file, u
 }
 
 /* What of the control registers the engine has: no paging, since its addresses are linear ones. */
-static void store_control(struct sim_cpu *cpu)
+void sim_registers_store_control(struct sim_cpu *cpu)
 {
 	engine_write(cpu, UC_X86_REG_CR0, cpu->cr0 & ~CR0_PG);
 	engine_write(cpu, UC_X86_REG_CR4, cpu->cr4);
@@ -235,7 +237,7 @@ static void store_segments(struct sim_cpu *cpu, const struct kvm_sregs2 *sregs)
 void sim_cpu_set(struct sim_cpu *cpu, const struct kvm_regs *regs, const struct kvm_sregs2 *sregs)
 {
 	const uint64_t gpr[] = {regs->rax, regs->rcx, regs->rdx, regs->rbx, regs->rsp, regs->rbp,
-				regs->rsi, regs->rdi, regs->r8,	 regs->r9,  regs->r10, regs->r11,
+				regs->rsi, regs->rdi, regs->r8,  regs->r9,  regs->r10, regs->r11,
 				regs->r12, regs->r13, regs->r14, regs->r15};
 	bool valid;
 
@@ -245,7 +247,7 @@ void sim_cpu_set(struct sim_cpu *cpu, const struct kvm_regs *regs, const struct 
 	cpu->cr4 = sregs->cr4;
 	cpu->cr8 = sregs->cr8;
 	cpu->apic_base = sregs->apic_base;
-	store_control(cpu);
+	sim_registers_store_control(cpu);
 	sim_cpu_write_msr(cpu, MSR_EFER, sregs->efer, &valid);
 	cpu->efer = sregs->efer; /* with LMA, which is not the guest's to write */
 	store_segments(cpu, sregs);
@@ -255,6 +257,24 @@ void sim_cpu_set(struct sim_cpu *cpu, const struct kvm_regs *regs, const struct 
 	sim_cpu_set_rip(cpu, regs->rip);
 	cpu->shadow = ~0ull;
 	sim_view_drop(cpu);
+}
+
+uint64_t sim_cpu_control(struct sim_cpu *cpu, unsigned int number)
+{
+	switch (number) {
+	case 0:
+		/* CLTS and what sets TS are the engine's. */
+		cpu->cr0 = (cpu->cr0 & ~CR0_TS) | (engine_read(cpu, UC_X86_REG_CR0) & CR0_TS);
+		return cpu->cr0;
+	case 2:
+		return cpu->cr2;
+	case 3:
+		return cpu->cr3;
+	case 4:
+		return cpu->cr4;
+	default:
+		return cpu->cr8;
+	}
 }
 
 static void get_segments(struct sim_cpu *cpu, struct kvm_sregs2 *sregs)
@@ -277,18 +297,17 @@ static void get_segments(struct sim_cpu *cpu, struct kvm_sregs2 *sregs)
 
 void sim_cpu_get(struct sim_cpu *cpu, struct kvm_regs *regs, struct kvm_sregs2 *sregs)
 {
-	uint64_t *const gpr[] = {&regs->rax, &regs->rcx, &regs->rdx, &regs->rbx, &regs->rsp, &regs->rbp,
-				 &regs->rsi, &regs->rdi, &regs->r8,  &regs->r9,	 &regs->r10, &regs->r11,
-				 &regs->r12, &regs->r13, &regs->r14, &regs->r15};
+	__u64 *const gpr[] = {&regs->rax, &regs->rcx, &regs->rdx, &regs->rbx,
+			      &regs->rsp, &regs->rbp, &regs->rsi, &regs->rdi,
+			      &regs->r8,  &regs->r9,  &regs->r10, &regs->r11,
+			      &regs->r12, &regs->r13, &regs->r14, &regs->r15};
 
 	for (unsigned int i = SIM_RAX; i <= SIM_R15; i++)
 		*gpr[i] = sim_cpu_gpr(cpu, (enum sim_gpr)i);
 	regs->rip = sim_cpu_rip(cpu);
 	regs->rflags = sim_cpu_rflags(cpu);
 	get_segments(cpu, sregs);
-	/* CLTS and FPU instructions are the engine's. */
-	cpu->cr0 = (cpu->cr0 & ~CR0_TS) | (engine_read(cpu, UC_X86_REG_CR0) & CR0_TS);
-	sregs->cr0 = cpu->cr0;
+	sregs->cr0 = sim_cpu_control(cpu, 0);
 	sregs->cr2 = cpu->cr2;
 	sregs->cr3 = cpu->cr3;
 	sregs->cr4 = cpu->cr4;
@@ -363,7 +382,8 @@ bool sim_cpu_write_msr(struct sim_cpu *cpu, uint32_t index, uint64_t value, bool
 	}
 	if (!is_engine_msr(index))
 		return false;
-	if (index != MSR_STAR && index != MSR_FMASK && index != MSR_SYSENTER_CS && !canonical(value))
+	if (index != MSR_STAR && index != MSR_FMASK && index != MSR_SYSENTER_CS &&
+	    !canonical(value))
 		*valid = false;
 	else
 		uc_reg_write(cpu->engine, UC_X86_REG_MSR, &msr);

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * From linear addresses to memory: the guest's page tables (AMD APM volume 2, chapter 5; with the C-bit
- * 15.34.5; shared GPA bit: Intel TDX module base specification), the technology's say on
- * each page, and the engine's view.
+ * From linear addresses to memory: the guest's page tables (AMD APM volume 2, chapter 5; with the
+ * C-bit 15.34.5; shared GPA bit: Intel TDX module base specification), the technology's say on each
+ * page, and the engine's view.
  *
- * User and supervisor share one view: what a supervisor may reach and a program may not is checked when a page comes
- * into it, not again later.
+ * User and supervisor share one view: what a supervisor may reach and a program may not is checked
+ * when a page comes into it, not again later.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "sim/cpu_internal.h"
 
-#define PTE_P	 (1ull << 0)
-#define PTE_W	 (1ull << 1)
-#define PTE_U	 (1ull << 2)
-#define PTE_A	 (1ull << 5)
-#define PTE_D	 (1ull << 6)
-#define PTE_PS	 (1ull << 7)
-#define PTE_NX	 (1ull << 63)
+#define PTE_P    (1ull << 0)
+#define PTE_W    (1ull << 1)
+#define PTE_U    (1ull << 2)
+#define PTE_A    (1ull << 5)
+#define PTE_D    (1ull << 6)
+#define PTE_PS   (1ull << 7)
+#define PTE_NX   (1ull << 63)
 #define PTE_ADDR 0x000ffffffffff000ull
 
-/* As far as one view run goes: the engine's time per run counts, and so does the walk of 4 KiB pages. */
+/* As far as one view run goes: the engine's time per run counts, and so does the walk of 4 KiB
+ * pages. */
 #define RUN_PAGES 4096u
 
 static uint64_t address_bit(const struct sim_cpu *cpu)
@@ -31,13 +32,15 @@ static uint64_t address_bit(const struct sim_cpu *cpu)
 	return tech->address_bit ? tech->address_bit(cpu->vcpu) : 0;
 }
 
-/* What the bit is where the guest cannot choose: paging is off; fetches and page tables with a C-bit. */
+/* What the bit is where the guest cannot choose: paging is off; fetches and page tables with a
+ * C-bit. */
 static bool implied_bit(const struct sim_cpu *cpu)
 {
 	return cpu->vcpu->vm->tech->address_bit_is_private;
 }
 
-static enum sim_walk_result raise(struct sim_cpu *cpu, bool probe, uint32_t vector, uint32_t error_code)
+static enum sim_walk_result raise(struct sim_cpu *cpu, bool probe, uint32_t vector,
+				  uint32_t error_code)
 {
 	if (!probe)
 		sim_cpu_raise(cpu, vector, error_code);
@@ -95,8 +98,8 @@ struct level {
 };
 
 /* The entry in guest memory, or NULL with *result and *stop. */
-static uint8_t *find_entry(struct sim_cpu *cpu, const struct level *level, uint64_t linear, bool probe,
-			   struct sim_cpu_stop *stop, enum sim_walk_result *result)
+static uint8_t *find_entry(struct sim_cpu *cpu, const struct level *level, uint64_t linear,
+			   bool probe, struct sim_cpu_stop *stop, enum sim_walk_result *result)
 {
 	const uint64_t index = linear >> level->shift & ((1u << level->index_bits) - 1);
 	const uint64_t gpa = level->table + index * level->entry_size;
@@ -136,9 +139,11 @@ struct rights {
 	bool writable, user, no_execute;
 };
 
-static uint32_t fault_code(const struct sim_cpu *cpu, enum sim_access access, bool user, uint32_t more)
+static uint32_t fault_code(const struct sim_cpu *cpu, enum sim_access access, bool user,
+			   uint32_t more)
 {
-	const bool tells_fetch = (cpu->efer & EFER_NXE && cpu->cr4 & CR4_PAE) || cpu->cr4 & CR4_SMEP;
+	const bool tells_fetch =
+		(cpu->efer & EFER_NXE && cpu->cr4 & CR4_PAE) || cpu->cr4 & CR4_SMEP;
 
 	return more | (access == SIM_WRITE ? PF_WRITE : 0) | (user ? PF_USER : 0) |
 	       (access == SIM_FETCH && tells_fetch ? PF_FETCH : 0);
@@ -215,8 +220,8 @@ static void gather(struct rights *rights, const struct level *level, uint64_t en
 	rights->no_execute |= level->entry_size == 8 && entry & PTE_NX;
 }
 
-static void finish(const struct sim_cpu *cpu, const struct level *level, uint64_t linear, uint64_t entry,
-		   const struct rights *rights, bool user, struct sim_walk *walk)
+static void finish(const struct sim_cpu *cpu, const struct level *level, uint64_t linear,
+		   uint64_t entry, const struct rights *rights, bool user, struct sim_walk *walk)
 {
 	const uint64_t bit = address_bit(cpu);
 	uint64_t base = entry & PTE_ADDR & ~bit;
@@ -289,8 +294,9 @@ static bool canonical(const struct sim_cpu *cpu, uint64_t linear)
 	       (uint64_t)((int64_t)(linear << (64 - bits)) >> (64 - bits)) == linear;
 }
 
-enum sim_walk_result sim_walk(struct sim_cpu *cpu, uint64_t linear, enum sim_access access, bool user,
-			      bool probe, struct sim_walk *walk, struct sim_cpu_stop *stop)
+enum sim_walk_result sim_walk(struct sim_cpu *cpu, uint64_t linear, enum sim_access access,
+			      bool user, bool probe, struct sim_walk *walk,
+			      struct sim_cpu_stop *stop)
 {
 	struct level level = {0};
 	enum sim_walk_result result;
@@ -327,8 +333,8 @@ int sim_cpu_translate(struct sim_cpu *cpu, uint64_t linear, uint64_t *gpa, bool 
 
 /* --- accesses of the CPU itself */
 
-enum sim_walk_result sim_access_linear(struct sim_cpu *cpu, uint64_t linear, void *bytes, size_t size,
-				       bool write, struct sim_cpu_stop *stop)
+enum sim_walk_result sim_access_linear(struct sim_cpu *cpu, uint64_t linear, void *bytes,
+				       size_t size, bool write, struct sim_cpu_stop *stop)
 {
 	const enum sim_access access = write ? SIM_WRITE : SIM_READ;
 	uint8_t *at = bytes;
@@ -355,7 +361,8 @@ enum sim_walk_result sim_access_linear(struct sim_cpu *cpu, uint64_t linear, voi
 	return WALK_DONE;
 }
 
-static int access_quietly(struct sim_cpu *cpu, uint64_t linear, void *bytes, size_t size, bool write)
+static int access_quietly(struct sim_cpu *cpu, uint64_t linear, void *bytes, size_t size,
+			  bool write)
 {
 	struct sim_cpu_stop stop;
 	const bool pending = cpu->event.pending;
@@ -407,8 +414,8 @@ static uint32_t permissions_of(const struct sim_cpu *cpu, const struct sim_walk 
 	return permissions;
 }
 
-static bool continues(const struct sim_cpu *cpu, const struct extent *extent, const struct sim_walk *first,
-		      const struct sim_walk *next)
+static bool continues(const struct sim_cpu *cpu, const struct extent *extent,
+		      const struct sim_walk *first, const struct sim_walk *next)
 {
 	return next->gpa == first->gpa + extent->size && next->bit == first->bit &&
 	       next->writable == first->writable && next->executable == first->executable &&
@@ -431,14 +438,16 @@ static uint64_t below(uint64_t a, uint64_t b)
 static void extend(struct sim_cpu *cpu, const struct sim_walk *first, bool user, uint64_t limit,
 		   struct extent *extent)
 {
-	const uint64_t within = first->page_size ? first->page_size - first->gpa % first->page_size : limit;
+	const uint64_t within =
+		first->page_size ? first->page_size - first->gpa % first->page_size : limit;
 	struct sim_cpu_stop stop;
 	struct sim_walk next;
 	unsigned int pages = 0;
 
 	extent->size = below(within, limit);
 	while (extent->size < limit && pages++ < RUN_PAGES &&
-	       sim_walk(cpu, extent->linear + extent->size, SIM_READ, user, true, &next, &stop) == WALK_DONE &&
+	       sim_walk(cpu, extent->linear + extent->size, SIM_READ, user, true, &next, &stop) ==
+		       WALK_DONE &&
 	       continues(cpu, extent, first, &next))
 		extent->size += below(next.page_size, limit - extent->size);
 }
@@ -468,7 +477,8 @@ static enum sim_walk_result add_page(struct sim_cpu *cpu, uint64_t linear, bool 
 	return WALK_STOP;
 }
 
-static enum sim_walk_result fill_page(struct sim_cpu *cpu, uint64_t linear, struct sim_cpu_stop *stop)
+static enum sim_walk_result fill_page(struct sim_cpu *cpu, uint64_t linear,
+				      struct sim_cpu_stop *stop)
 {
 	const uint64_t page = linear & ~(uint64_t)(SIM_PAGE_SIZE - 1);
 	const bool user = sim_cpu_privilege(cpu) == 3;
@@ -486,7 +496,8 @@ static enum sim_walk_result fill_page(struct sim_cpu *cpu, uint64_t linear, stru
 	if (result != WALK_DONE)
 		return result;
 	if (cpu->vcpu->vm->memory_epoch != epoch)
-		return WALK_DONE; /* the answer changed memory: the view goes, and all is asked again */
+		return WALK_DONE; /* the answer changed memory: the view goes, and all is asked
+				     again */
 	stop->memory.host -= linear - page;
 	stop->memory.size += linear - page;
 	walk.gpa -= linear - page;

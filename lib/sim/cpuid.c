@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * KVM_GET_SUPPORTED_CPUID: a processor that libunicorn can be (what a Linux guest and firmware need, up
- * to AVX), by the vendor whose technologies the host has.
+ * KVM_GET_SUPPORTED_CPUID: a processor that libunicorn can be (what a Linux guest and firmware
+ * need, up to AVX), by the vendor whose technologies the host has.
  */
 #include "sim/cpuid.h"
 
@@ -11,7 +11,7 @@
 #include "sim/knobs.h"
 
 #define INDEXED KVM_CPUID_FLAG_SIGNIFCANT_INDEX
-#define ROOM	64u
+#define ROOM    64u
 
 struct table {
 	struct kvm_cpuid_entry2 *entries;
@@ -54,7 +54,8 @@ static void add_basic(struct table *table, bool amd)
 	add_vendor(table, 0, 0xd, amd ? "AuthenticAMD" : "GenuineIntel");
 	ADD(1, amd ? 0x00a00f11 : 0x000806f8, 0x00010800,
 	    0xf6f83203 /* SSE3, PCLMUL, SSSE3, FMA, CX16, SSE4, x2APIC, MOVBE, POPCNT, deadline
-			  timer, AES, XSAVE, AVX, F16C, RDRAND, hypervisor */,
+			  timer, AES, XSAVE, AVX, F16C, RDRAND, hypervisor */
+	    ,
 	    0x178bfbff /* FPU to HTT */);
 	ADD(2, 0x00feff01, 0xf0, 0, 0);
 	if (!amd) {
@@ -65,7 +66,9 @@ static void add_basic(struct table *table, bool amd)
 	}
 	ADD(5, 0, 0, 0x3, 0);
 	ADD(6, 0x4, 0, 0, 0);
-	ADD_INDEXED(7, 0, 0, 0x009c03ab & ~0x20u /* FSGSBASE, TSC_ADJUST, BMI1, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT */,
+	ADD_INDEXED(7, 0, 0, 0x009c03ab & ~0x20u /* FSGSBASE, TSC_ADJUST, BMI1, SMEP, BMI2, ERMS,
+						    RDSEED, ADX, SMAP, CLFLUSHOPT */
+		    ,
 		    0, 0x20000000 /* ARCH_CAPABILITIES */);
 	ADD_INDEXED(0xb, 0, 0, 1, 0x100, 0);
 	ADD_INDEXED(0xb, 1, 0, 1, 0x201, 0);
@@ -84,7 +87,8 @@ static void add_kvm(struct table *table)
 	ADD(0x40000001, 0x0100fe7b, 0, 0, 0);
 }
 
-/* 0x8000001f (APM volume 3, E.4.17): as KVM shows it, without the reduction of physical addresses. */
+/* 0x8000001f (APM volume 3, E.4.17): as KVM shows it, without the reduction of physical addresses.
+ */
 static void add_sev(struct table *table, const struct coco_sim *sim)
 {
 	const struct coco_sim_options *o = &sim->knobs->options;
@@ -119,7 +123,8 @@ static void add_extended(struct table *table, const struct coco_sim *sim, bool a
 		add_sev(table, sim);
 }
 
-uint32_t sim_supported_cpuid(const struct coco_sim *sim, struct kvm_cpuid_entry2 *entries, uint32_t room)
+uint32_t sim_supported_cpuid(const struct coco_sim *sim, struct kvm_cpuid_entry2 *entries,
+			     uint32_t room)
 {
 	const bool amd = sim_offers_sev(sim);
 	struct table table = {entries, room, 0};

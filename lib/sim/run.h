@@ -9,7 +9,8 @@
 void sim_run_enter_guest(struct sim_vcpu *vcpu);
 /* Takes the lock again. */
 void sim_run_leave_guest(struct sim_vcpu *vcpu);
-/* Asked by the CPU before each instruction: whether user space or another thread wants the vCPU back. */
+/* Asked by the CPU before each instruction: whether user space or another thread wants the vCPU
+ * back. */
 bool sim_run_wanted(const struct sim_vcpu *vcpu);
 
 #endif

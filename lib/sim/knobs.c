@@ -82,8 +82,3 @@ bool sim_quirk(const struct coco_sim *sim, enum coco_sim_quirks quirk)
 	return sim->knobs->options.quirks & quirk;
 }
 
-int coco_sim_new_from_text(const char *text, struct coco_sim **out, struct coco_error *error)
-{
-	(void)text;
-	return coco_sim_new(NULL, out, error);
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The public functions, but for those of faults.c and knobs.c. */
+/* The public functions, but for those of faults.c and knobs_text.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

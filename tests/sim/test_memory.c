@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Slots, attributes and guest_memfd: sections 9.6, 11.1 to 11.4 of KVM's generic ABI, row by row. */
+/* Slots, attributes and guest_memfd: sections 9.6, 11.1 to 11.4 of KVM's generic ABI, row by row.
+ */
 #define _GNU_SOURCE /* FALLOC_FL_* */
 
 #include <fcntl.h>
@@ -17,7 +18,8 @@
 
 #define PRIVATE UAPI_MEMORY_ATTRIBUTE_PRIVATE
 
-/* --- KVM_SET_USER_MEMORY_REGION2 on a VM that has slot 1, 16 pages at 1 MiB, and slot 2 with a guest_memfd */
+/* --- KVM_SET_USER_MEMORY_REGION2 on a VM that has slot 1, 16 pages at 1 MiB, and slot 2 with a
+ * guest_memfd */
 
 enum fd { NO_FD, GMEM, OTHER_VMS_GMEM, VM_FD, CLOSED };
 
@@ -32,44 +34,204 @@ static const struct slot_row {
 	{"9.6 slot id 32764", SWP, {.slot = 32764, .memory_size = PAGE}, 0, NO_FD, -EINVAL},
 	{"9.6 slot id 32763", SWP, {.slot = 32763, .memory_size = PAGE}, 0, NO_FD, 0},
 	{"9.6 unknown flag", SWP, {.slot = 9, .flags = 8, .memory_size = PAGE}, 0, NO_FD, -EINVAL},
-	{"9.6 flag 4 excludes 1", SWP, {.slot = 9, .flags = 5, .memory_size = PAGE}, 0, GMEM, -EINVAL},
-	{"9.6 flag 4 excludes 2", SWP, {.slot = 9, .flags = 6, .memory_size = PAGE}, 0, GMEM, -EINVAL},
-	{"9.6 flag 2 on an ordinary VM", PLAIN, {.slot = 9, .flags = 2, .memory_size = PAGE}, 0, NO_FD, 0},
+	{"9.6 flag 4 excludes 1",
+	 SWP,
+	 {.slot = 9, .flags = 5, .memory_size = PAGE},
+	 0,
+	 GMEM,
+	 -EINVAL},
+	{"9.6 flag 4 excludes 2",
+	 SWP,
+	 {.slot = 9, .flags = 6, .memory_size = PAGE},
+	 0,
+	 GMEM,
+	 -EINVAL},
+	{"9.6 flag 2 on an ordinary VM",
+	 PLAIN,
+	 {.slot = 9, .flags = 2, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 0},
 	{"9.6 size unaligned", SWP, {.slot = 9, .memory_size = 0x800}, 0, NO_FD, -EINVAL},
-	{"9.6 gpa unaligned", SWP, {.slot = 9, .guest_phys_addr = 8, .memory_size = PAGE}, 0, NO_FD, -EINVAL},
+	{"9.6 gpa unaligned",
+	 SWP,
+	 {.slot = 9, .guest_phys_addr = 8, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
 	{"9.6 hva unaligned", SWP, {.slot = 9, .memory_size = PAGE}, 8, NO_FD, -EINVAL},
-	{"9.6 hva not a user address", SWP, {.slot = 9, .memory_size = PAGE}, 1ull << 63, NO_FD, -EINVAL},
-	{"9.6 hva beyond user space", SWP, {.slot = 9, .memory_size = PAGE}, 0x7ffffffff000ull, NO_FD, -EINVAL},
-	{"11.1 hva need not be mapped", SWP, {.slot = 9, .memory_size = PAGE}, 0x700000000000ull, NO_FD, 0},
-	{"9.6 gmem offset unaligned", SWP, {.slot = 9, .flags = 4, .memory_size = PAGE, .guest_memfd_offset = 8}, 0, GMEM, -EINVAL},
-	{"9.6 gmem offset wraps", SWP, {.slot = 9, .flags = 4, .memory_size = PAGE, .guest_memfd_offset = ~0xfffull}, 0, GMEM, -EINVAL},
-	{"9.6 address space 1, private memory", SWP, {.slot = 0x10009, .memory_size = PAGE}, 0, NO_FD, -EINVAL},
-	{"12 address space 1, ordinary VM", PLAIN, {.slot = 0x10009, .memory_size = PAGE}, 0, NO_FD, 0},
-	{"12 address space 2, ordinary VM", PLAIN, {.slot = 0x20009, .memory_size = PAGE}, 0, NO_FD, -EINVAL},
-	{"9.6 gpa wraps", SWP, {.slot = 9, .guest_phys_addr = ~0xfffull, .memory_size = 2 * PAGE}, 0, NO_FD, -EINVAL},
-	{"9.6 more than 2^31-1 pages", SWP, {.slot = 9, .memory_size = PAGE << 31}, 0, NO_FD, -EINVAL},
+	{"9.6 hva not a user address",
+	 SWP,
+	 {.slot = 9, .memory_size = PAGE},
+	 1ull << 63,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 hva beyond user space",
+	 SWP,
+	 {.slot = 9, .memory_size = PAGE},
+	 0x7ffffffff000ull,
+	 NO_FD,
+	 -EINVAL},
+	{"11.1 hva need not be mapped",
+	 SWP,
+	 {.slot = 9, .memory_size = PAGE},
+	 0x700000000000ull,
+	 NO_FD,
+	 0},
+	{"9.6 gmem offset unaligned",
+	 SWP,
+	 {.slot = 9, .flags = 4, .memory_size = PAGE, .guest_memfd_offset = 8},
+	 0,
+	 GMEM,
+	 -EINVAL},
+	{"9.6 gmem offset wraps",
+	 SWP,
+	 {.slot = 9, .flags = 4, .memory_size = PAGE, .guest_memfd_offset = ~0xfffull},
+	 0,
+	 GMEM,
+	 -EINVAL},
+	{"9.6 address space 1, private memory",
+	 SWP,
+	 {.slot = 0x10009, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
+	{"12 address space 1, ordinary VM",
+	 PLAIN,
+	 {.slot = 0x10009, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 0},
+	{"12 address space 2, ordinary VM",
+	 PLAIN,
+	 {.slot = 0x20009, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 gpa wraps",
+	 SWP,
+	 {.slot = 9, .guest_phys_addr = ~0xfffull, .memory_size = 2 * PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 more than 2^31-1 pages",
+	 SWP,
+	 {.slot = 9, .memory_size = PAGE << 31},
+	 0,
+	 NO_FD,
+	 -EINVAL},
 	{"9.6 delete of an absent slot", SWP, {.slot = 9}, 0, NO_FD, -EINVAL},
 	{"9.6 delete", SWP, {.slot = 1}, 0, NO_FD, 0},
-	{"9.6 existing slot: gmem flag", SWP, {.slot = 2, .flags = 4, .guest_phys_addr = 0x200000, .memory_size = 16 * PAGE}, 0, GMEM, -EINVAL},
-	{"9.6 existing slot: other hva", SWP, {.slot = 1, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE}, PAGE, NO_FD, -EINVAL},
-	{"9.6 existing slot: other size", SWP, {.slot = 1, .guest_phys_addr = 0x100000, .memory_size = 8 * PAGE}, 0, NO_FD, -EINVAL},
-	{"9.6 existing slot: RO changes", SWP, {.slot = 1, .flags = 2, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE}, 0, NO_FD, -EINVAL},
-	{"9.6 existing slot: gmem flag goes", SWP, {.slot = 2, .guest_phys_addr = 0x200000, .memory_size = 16 * PAGE}, 0, NO_FD, -EINVAL},
-	{"9.6 existing slot: the same", SWP, {.slot = 1, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE}, 0, NO_FD, 0},
-	{"11.1 existing slot: LOG_DIRTY", SWP, {.slot = 1, .flags = 1, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE}, 0, NO_FD, 0},
-	{"11.1 existing slot: moves", SWP, {.slot = 1, .guest_phys_addr = 0x300000, .memory_size = 16 * PAGE}, 0, NO_FD, 0},
-	{"9.6 existing slot: moves onto another", SWP, {.slot = 1, .guest_phys_addr = 0x208000, .memory_size = 16 * PAGE}, 0, NO_FD, -EEXIST},
-	{"9.6 overlap", SWP, {.slot = 9, .guest_phys_addr = 0x10f000, .memory_size = PAGE}, 0, NO_FD, -EEXIST},
-	{"9.6 overlap before a bad gmem", SWP, {.slot = 9, .flags = 4, .guest_phys_addr = 0x10f000, .memory_size = PAGE}, 0, CLOSED, -EEXIST},
-	{"12 no overlap in the other address space", PLAIN, {.slot = 0x10009, .guest_phys_addr = 0x100000, .memory_size = PAGE}, 0, NO_FD, 0},
+	{"9.6 existing slot: gmem flag",
+	 SWP,
+	 {.slot = 2, .flags = 4, .guest_phys_addr = 0x200000, .memory_size = 16 * PAGE},
+	 0,
+	 GMEM,
+	 -EINVAL},
+	{"9.6 existing slot: other hva",
+	 SWP,
+	 {.slot = 1, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE},
+	 PAGE,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 existing slot: other size",
+	 SWP,
+	 {.slot = 1, .guest_phys_addr = 0x100000, .memory_size = 8 * PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 existing slot: RO changes",
+	 SWP,
+	 {.slot = 1, .flags = 2, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 existing slot: gmem flag goes",
+	 SWP,
+	 {.slot = 2, .guest_phys_addr = 0x200000, .memory_size = 16 * PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 existing slot: the same",
+	 SWP,
+	 {.slot = 1, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE},
+	 0,
+	 NO_FD,
+	 0},
+	{"11.1 existing slot: LOG_DIRTY",
+	 SWP,
+	 {.slot = 1, .flags = 1, .guest_phys_addr = 0x100000, .memory_size = 16 * PAGE},
+	 0,
+	 NO_FD,
+	 0},
+	{"11.1 existing slot: moves",
+	 SWP,
+	 {.slot = 1, .guest_phys_addr = 0x300000, .memory_size = 16 * PAGE},
+	 0,
+	 NO_FD,
+	 0},
+	{"9.6 existing slot: moves onto another",
+	 SWP,
+	 {.slot = 1, .guest_phys_addr = 0x208000, .memory_size = 16 * PAGE},
+	 0,
+	 NO_FD,
+	 -EEXIST},
+	{"9.6 overlap",
+	 SWP,
+	 {.slot = 9, .guest_phys_addr = 0x10f000, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 -EEXIST},
+	{"9.6 overlap before a bad gmem",
+	 SWP,
+	 {.slot = 9, .flags = 4, .guest_phys_addr = 0x10f000, .memory_size = PAGE},
+	 0,
+	 CLOSED,
+	 -EEXIST},
+	{"12 no overlap in the other address space",
+	 PLAIN,
+	 {.slot = 0x10009, .guest_phys_addr = 0x100000, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 0},
 	{"9.6 gmem: closed", SWP, {.slot = 9, .flags = 4, .memory_size = PAGE}, 0, CLOSED, -EBADF},
 	{"9.6 gmem: no gmem", SWP, {.slot = 9, .flags = 4, .memory_size = PAGE}, 0, VM_FD, -EINVAL},
-	{"9.6 gmem: foreign VM", SWP, {.slot = 9, .flags = 4, .memory_size = PAGE}, 0, OTHER_VMS_GMEM, -EINVAL},
-	{"9.6 gmem: beyond its size", SWP, {.slot = 9, .flags = 4, .memory_size = PAGE, .guest_memfd_offset = 32 * PAGE}, 0, GMEM, -EINVAL},
-	{"9.6 gmem: range bound", SWP, {.slot = 9, .flags = 4, .memory_size = 2 * PAGE, .guest_memfd_offset = 15 * PAGE}, 0, GMEM, -EEXIST},
-	{"11.1 gmem: disjoint ranges", SWP, {.slot = 9, .flags = 4, .memory_size = 16 * PAGE, .guest_memfd_offset = 16 * PAGE}, 0, GMEM, 0},
-	{"9.6 gfn above the MMU's limit", SWP, {.slot = 9, .guest_phys_addr = 1ull << 52, .memory_size = PAGE}, 0, NO_FD, -EINVAL},
-	{"9.6 gmem errors before the MMU's limit", SWP, {.slot = 9, .flags = 4, .guest_phys_addr = 1ull << 52, .memory_size = PAGE}, 0, CLOSED, -EBADF},
+	{"9.6 gmem: foreign VM",
+	 SWP,
+	 {.slot = 9, .flags = 4, .memory_size = PAGE},
+	 0,
+	 OTHER_VMS_GMEM,
+	 -EINVAL},
+	{"9.6 gmem: beyond its size",
+	 SWP,
+	 {.slot = 9, .flags = 4, .memory_size = PAGE, .guest_memfd_offset = 32 * PAGE},
+	 0,
+	 GMEM,
+	 -EINVAL},
+	{"9.6 gmem: range bound",
+	 SWP,
+	 {.slot = 9, .flags = 4, .memory_size = 2 * PAGE, .guest_memfd_offset = 15 * PAGE},
+	 0,
+	 GMEM,
+	 -EEXIST},
+	{"11.1 gmem: disjoint ranges",
+	 SWP,
+	 {.slot = 9, .flags = 4, .memory_size = 16 * PAGE, .guest_memfd_offset = 16 * PAGE},
+	 0,
+	 GMEM,
+	 0},
+	{"9.6 gfn above the MMU's limit",
+	 SWP,
+	 {.slot = 9, .guest_phys_addr = 1ull << 52, .memory_size = PAGE},
+	 0,
+	 NO_FD,
+	 -EINVAL},
+	{"9.6 gmem errors before the MMU's limit",
+	 SWP,
+	 {.slot = 9, .flags = 4, .guest_phys_addr = 1ull << 52, .memory_size = PAGE},
+	 0,
+	 CLOSED,
+	 -EBADF},
 };
 
 static int set2(struct bench *bench, const struct uapi_memory_region2 *region)
@@ -111,11 +273,12 @@ START_TEST(slots_are_checked_in_the_kernels_order)
 	other = bench_gmem(&bench, 32 * PAGE, 0);
 	ck_assert_int_eq(bench_close_fd(&bench, bench.vm), 0);
 	bench.vm = vm;
-	region.userspace_addr = row->hva < MEMORY_SIZE ? (uintptr_t)bench.memory + row->hva : row->hva;
-	region.guest_memfd = (uint32_t)(row->fd == GMEM		  ? own
+	region.userspace_addr =
+		row->hva < MEMORY_SIZE ? (uintptr_t)bench.memory + row->hva : row->hva;
+	region.guest_memfd = (uint32_t)(row->fd == GMEM             ? own
 					: row->fd == OTHER_VMS_GMEM ? other
-					: row->fd == VM_FD	  ? vm
-								  : 9999);
+					: row->fd == VM_FD          ? vm
+								    : 9999);
 	r = set2(&bench, &region);
 	ck_assert_msg(r == row->expected, "%s: %d, not %d", row->row, r, row->expected);
 	ck_assert_int_eq(bench_close_fd(&bench, own), 0);
@@ -141,7 +304,8 @@ START_TEST(the_old_slot_call_has_its_own_checks)
 }
 END_TEST
 
-/* 5.4: binding does not keep the file: when it is closed, the slot stays without memory behind it. */
+/* 5.4: binding does not keep the file: when it is closed, the slot stays without memory behind it.
+ */
 START_TEST(a_slot_loses_its_guest_memfd_when_that_is_closed)
 {
 	struct uapi_memory_region2 region = {.slot = 1, .flags = 4, .memory_size = PAGE};
@@ -212,10 +376,11 @@ START_TEST(attributes_are_what_was_set_last)
 		first = random >> 8 & (PAGES - 1);
 		count = 1 + (random >> 16) % (PAGES - first);
 		private = random >> 31;
-		ck_assert_int_eq(bench_ioctl(&bench, bench.vm, UAPI_SET_MEMORY_ATTRIBUTES,
-					     &(struct uapi_memory_attributes){
-						     first * PAGE, count * PAGE, private ? PRIVATE : 0, 0}),
-				 0);
+		ck_assert_int_eq(
+			bench_ioctl(&bench, bench.vm, UAPI_SET_MEMORY_ATTRIBUTES,
+				    &(struct uapi_memory_attributes){first * PAGE, count * PAGE,
+								     private ? PRIVATE : 0, 0}),
+			0);
 		for (uint32_t page = first; page < first + count; page++)
 			model[page] = private;
 		for (uint32_t page = 0; page < PAGES; page++)
@@ -299,7 +464,8 @@ START_TEST(fallocate_is_checked)
 }
 END_TEST
 
-/* The budget: pages count when they are there, and no longer when they are punched or their file is closed. */
+/* The budget: pages count when they are there, and no longer when they are punched or their file is
+ * closed. */
 START_TEST(guest_memfd_pages_are_charged)
 {
 	struct bench bench;
@@ -321,7 +487,8 @@ START_TEST(guest_memfd_pages_are_charged)
 }
 END_TEST
 
-/* What a host mapping shows is what the guest has, with INIT_SHARED; a punched page is zero for both. */
+/* What a host mapping shows is what the guest has, with INIT_SHARED; a punched page is zero for
+ * both. */
 START_TEST(a_shared_guest_memfd_shows_its_pages)
 {
 	struct uapi_memory_region2 region = {.slot = 1, .flags = 4, .memory_size = PAGE};
@@ -423,9 +590,8 @@ START_TEST(dirty_logs_are_read_and_cleared)
 	ck_assert_uint_eq(bits, 3);
 	bits = 1;
 	ck_assert_int_eq(bench_ioctl(&bench, bench.vm, KVM_CLEAR_DIRTY_LOG,
-				     &(struct kvm_clear_dirty_log){.slot = 1,
-								   .num_pages = 16,
-								   .dirty_bitmap = &bits}),
+				     &(struct kvm_clear_dirty_log){
+					     .slot = 1, .num_pages = 16, .dirty_bitmap = &bits}),
 			 0);
 	ck_assert_int_eq(bench_ioctl(&bench, bench.vm, KVM_GET_DIRTY_LOG, &log), 0);
 	ck_assert_uint_eq(bits, 2);

@@ -174,6 +174,8 @@ static bool handle(struct sim_cpu *cpu, struct sim_cpu_stop *stop)
 	case CAUGHT_INSTRUCTION:
 		if (cpu->decoded.own != OWN_NONE)
 			return sim_emulate(cpu, stop);
+		if (cpu->decoded.port_in_dx)
+			cpu->decoded.insn.port = (uint16_t)sim_cpu_gpr(cpu, SIM_RDX);
 		stop->reason = SIM_STOP_INSTRUCTION;
 		return false;
 	case CAUGHT_NOTHING:
@@ -188,7 +190,7 @@ void sim_cpu_execute(struct sim_cpu *cpu, struct sim_cpu_stop *stop)
 	do {
 		if (!sim_event_deliver(cpu, stop))
 			return;
-		if (atomic_exchange(&cpu->attention, false) || sim_run_wanted(cpu->vcpu)) {
+		if (atomic_exchange(&cpu->attention, false) || sim_run_interrupted(cpu->vcpu)) {
 			stop->reason = SIM_STOP_ATTENTION;
 			return;
 		}

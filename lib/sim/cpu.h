@@ -63,7 +63,7 @@ struct sim_insn {
 	bool repeat;          /* with a REP prefix */
 	uint8_t segment;      /* of OUTS's source: enum sim_segment */
 	uint8_t address_size; /* 2, 4, 8 */
-	uint16_t port;
+	uint16_t port;        /* as the instruction or DX says */
 };
 
 /* As the engine, and x86 encodings, number them. */
@@ -131,6 +131,8 @@ bool sim_cpu_write_msr(struct sim_cpu *cpu, uint32_t index, uint64_t value, bool
 void sim_cpu_raise(struct sim_cpu *cpu, uint32_t vector, uint64_t error_code);
 /* An external interrupt or NMI, delivered before the next instruction. */
 void sim_cpu_interrupt(struct sim_cpu *cpu, uint32_t vector);
+/* An exception or interrupt is on its way, or an instruction is half done. */
+bool sim_cpu_has_event(const struct sim_cpu *cpu);
 /* RFLAGS.IF is set, no interrupt shadow and no event is on its way. */
 bool sim_cpu_takes_interrupts(struct sim_cpu *cpu);
 
@@ -139,6 +141,18 @@ bool sim_cpu_takes_interrupts(struct sim_cpu *cpu);
  * `*bit` with the address bit. -EFAULT: not present.
  */
 int sim_cpu_translate(struct sim_cpu *cpu, uint64_t linear, uint64_t *gpa, bool *bit);
+/* Linear address of an offset in a segment. */
+uint64_t sim_cpu_linear(struct sim_cpu *cpu, enum sim_segment segment, uint64_t offset);
+uint64_t sim_cpu_cr4(const struct sim_cpu *cpu);
+
+enum sim_operand {
+	SIM_OPERAND_DONE,
+	SIM_OPERAND_EVENT,   /* an exception is pending */
+	SIM_OPERAND_UNKNOWN, /* there is no memory */
+};
+/* Operands of instructions that others execute: with the guest's exceptions. */
+enum sim_operand sim_cpu_operand(struct sim_cpu *cpu, uint64_t linear, void *bytes, size_t size,
+				 bool write);
 /* Guest memory by linear address, as a supervisor's access; -EFAULT if some of it is not memory. */
 int sim_cpu_read(struct sim_cpu *cpu, uint64_t linear, void *to, size_t size);
 int sim_cpu_write(struct sim_cpu *cpu, uint64_t linear, const void *from, size_t size);

@@ -166,6 +166,7 @@ static bool decode_io(const uint8_t *at, const struct prefixes *prefixes, unsign
 	out->insn.size = item_size(*at, prefixes, code_bits);
 	out->insn.string = string;
 	out->insn.port = immediate ? at[1] : 0;
+	out->port_in_dx = !immediate;
 	return is(out, *at & 2 ? SIM_INSN_OUT : SIM_INSN_IN, length + (immediate ? 2 : 1));
 }
 
@@ -235,6 +236,9 @@ bool sim_decode(const uint8_t *bytes, unsigned int code_bits, struct sim_decoded
 	case 0xcd:
 		out->vector = at[1];
 		return is_own(out, OWN_INT, length + 2);
+	case 0x90:
+		out->pause = prefixes.repeat == 0xf3;
+		return false;
 	case 0xf4:
 		return is(out, SIM_INSN_HLT, length + 1);
 	default:

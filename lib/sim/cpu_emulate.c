@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/cpu_internal.h"
+#include "sim/run.h"
 
 #define CR0_LMSW 0xeull /* MP, EM, TS: what LMSW sets and clears; PE it only sets */
 
@@ -86,7 +87,8 @@ static bool write_control(struct sim_cpu *cpu, unsigned int number, uint64_t val
 	case 4:
 		return write_cr4(cpu, value);
 	case 8:
-		cpu->cr8 = value & 15;
+		if (value < 16)
+			sim_apic_set_cr8(cpu->vcpu, value);
 		return value < 16;
 	default:
 		return false;

@@ -20,6 +20,9 @@
 /* No address that code is at: not canonical. */
 #define NEVER (1ull << 63 | 1)
 
+/* Instructions between looks at timers and at other vCPUs of the VM. */
+#define SIM_BUDGET 20000u
+
 /* --- the view */
 
 static uint32_t engine_permissions(uint32_t permissions)
@@ -194,6 +197,8 @@ static bool is_special(struct sim_cpu *cpu, uint64_t linear, uint32_t size)
 	if (!sim_decode(bytes, code_bits(cpu), &cpu->decoded)) {
 		if (cpu->decoded.shadow)
 			cpu->shadow = linear + size;
+		if (cpu->decoded.pause)
+			cpu->budget = 1; /* it spins: others may have their turn */
 		return false;
 	}
 	if (cpu->decoded.insn.length == 0)
@@ -205,6 +210,17 @@ static bool is_plain(struct sim_cpu *cpu, uint64_t linear)
 {
 	return linear - cpu->code_page < SIM_PAGE_SIZE &&
 	       !may_be_special(cpu->code_host[linear - cpu->code_page]);
+}
+
+static bool budget_spent(struct sim_cpu *cpu)
+{
+	if (--cpu->budget > 0)
+		return false;
+	cpu->budget = SIM_BUDGET;
+	if (!sim_run_expired(cpu->vcpu))
+		return false;
+	sim_cpu_kick(cpu);
+	return true;
 }
 
 static void on_instruction(uc_engine *engine, uint64_t linear, uint32_t size, void *context)
@@ -222,7 +238,7 @@ static void on_instruction(uc_engine *engine, uint64_t linear, uint32_t size, vo
 	if (linear != cpu->passed)
 		cpu->passed = ~0ull;
 	if (atomic_load_explicit(&cpu->attention, memory_order_relaxed) ||
-	    sim_run_wanted(cpu->vcpu))
+	    sim_run_wanted(cpu->vcpu) || budget_spent(cpu))
 		stop_engine(cpu, CAUGHT_NOTHING);
 	else if (linear != cpu->passed && !is_plain(cpu, linear) && is_special(cpu, linear, size))
 		stop_engine(cpu, CAUGHT_INSTRUCTION);
@@ -364,6 +380,7 @@ int sim_engine_open(struct sim_cpu *cpu)
 	int r;
 
 	cpu->code_page = ~0ull;
+	cpu->budget = SIM_BUDGET;
 	r = open_engine(cpu);
 	if (r)
 		sim_engine_close(cpu);

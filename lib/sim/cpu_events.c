@@ -72,10 +72,15 @@ void sim_cpu_interrupt(struct sim_cpu *cpu, uint32_t vector)
 	cpu->event.external = true;
 }
 
+bool sim_cpu_has_event(const struct sim_cpu *cpu)
+{
+	return cpu->event.pending || cpu->mmio.has_read || cpu->mmio.has_write;
+}
+
 bool sim_cpu_takes_interrupts(struct sim_cpu *cpu)
 {
-	return !cpu->event.pending && !cpu->mmio.has_read && !cpu->mmio.has_write &&
-	       sim_cpu_rflags(cpu) & RFLAGS_IF && sim_registers_linear_rip(cpu) != cpu->shadow;
+	return !sim_cpu_has_event(cpu) && sim_cpu_rflags(cpu) & RFLAGS_IF &&
+	       sim_registers_linear_rip(cpu) != cpu->shadow;
 }
 
 static enum sim_walk_result fail(struct sim_cpu *cpu, uint32_t vector, uint32_t error_code)

@@ -132,6 +132,8 @@ struct sim_decoded {
 	uint8_t modrm;
 	uint8_t rex;
 	uint8_t vector;
+	bool port_in_dx;
+	bool pause;
 	bool shadow; /* interrupts are held off for one instruction after it */
 };
 
@@ -156,7 +158,7 @@ struct sim_cpu {
 	int32_t *old_exception;
 
 	/* What the guest sees; the engine itself runs without paging. */
-	uint64_t cr0, cr2, cr3, cr4, cr8, efer, apic_base;
+	uint64_t cr0, cr2, cr3, cr4, efer;
 
 	struct sim_view_run view[SIM_VIEW_RUNS];
 	uint32_t view_count;
@@ -172,6 +174,7 @@ struct sim_cpu {
 	uint64_t fault_data;
 	uint32_t vector;
 	struct sim_decoded decoded;
+	uint32_t budget; /* instructions until others are looked at */
 	uint64_t passed; /* linear address of an instruction that is the engine's this time */
 	uint64_t shadow; /* linear address of the instruction that no interrupt may precede */
 	atomic_bool attention;

@@ -5,6 +5,7 @@
 #include <unicorn/unicorn.h>
 
 #include "sim/cpu_internal.h"
+#include "sim/run.h"
 
 /* uc_context: its size, mode and architecture are in front of the register file. */
 #define CONTEXT_HEADER 16
@@ -245,8 +246,6 @@ void sim_cpu_set(struct sim_cpu *cpu, const struct kvm_regs *regs, const struct 
 	cpu->cr2 = sregs->cr2;
 	cpu->cr3 = sregs->cr3;
 	cpu->cr4 = sregs->cr4;
-	cpu->cr8 = sregs->cr8;
-	cpu->apic_base = sregs->apic_base;
 	sim_registers_store_control(cpu);
 	sim_cpu_write_msr(cpu, MSR_EFER, sregs->efer, &valid);
 	cpu->efer = sregs->efer; /* with LMA, which is not the guest's to write */
@@ -273,7 +272,7 @@ uint64_t sim_cpu_control(struct sim_cpu *cpu, unsigned int number)
 	case 4:
 		return cpu->cr4;
 	default:
-		return cpu->cr8;
+		return sim_apic_cr8(cpu->vcpu);
 	}
 }
 
@@ -311,9 +310,22 @@ void sim_cpu_get(struct sim_cpu *cpu, struct kvm_regs *regs, struct kvm_sregs2 *
 	sregs->cr2 = cpu->cr2;
 	sregs->cr3 = cpu->cr3;
 	sregs->cr4 = cpu->cr4;
-	sregs->cr8 = cpu->cr8;
 	sregs->efer = cpu->efer;
-	sregs->apic_base = cpu->apic_base;
+}
+
+uint64_t sim_cpu_cr4(const struct sim_cpu *cpu)
+{
+	return cpu->cr4;
+}
+
+uint64_t sim_cpu_linear(struct sim_cpu *cpu, enum sim_segment segment, uint64_t offset)
+{
+	const struct sim_register_file *file = sim_registers_load(cpu);
+
+	if (file->hidden_flags & HIDDEN_CS64)
+		return segment == SIM_FS || segment == SIM_GS ? file->segment[segment].base + offset
+							      : offset;
+	return (uint32_t)(file->segment[segment].base + offset);
 }
 
 /* --- MSRs */

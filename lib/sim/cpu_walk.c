@@ -361,6 +361,22 @@ enum sim_walk_result sim_access_linear(struct sim_cpu *cpu, uint64_t linear, voi
 	return WALK_DONE;
 }
 
+enum sim_operand sim_cpu_operand(struct sim_cpu *cpu, uint64_t linear, void *bytes, size_t size,
+				 bool write)
+{
+	struct sim_cpu_stop stop;
+
+	switch (sim_access_linear(cpu, linear, bytes, size, write, &stop)) {
+	case WALK_DONE:
+		return SIM_OPERAND_DONE;
+	case WALK_EVENT:
+		return SIM_OPERAND_EVENT;
+	case WALK_STOP:
+		break;
+	}
+	return SIM_OPERAND_UNKNOWN;
+}
+
 static int access_quietly(struct sim_cpu *cpu, uint64_t linear, void *bytes, size_t size,
 			  bool write)
 {

@@ -10,7 +10,7 @@
 #include "sim/sev_psp.h"
 #include "sim/sev_vmsa.h"
 
-#define SIM_SEV_FEATURE_SNP	   (1ull << 0)
+#define SIM_SEV_FEATURE_SNP        (1ull << 0)
 #define SIM_SEV_FEATURE_DEBUG_SWAP (1ull << 5)
 #define SIM_SEV_FEATURE_SECURE_TSC (1ull << 9)
 
@@ -37,8 +37,9 @@ struct sim_sev_host {
 struct sim_sev_host *sim_sev_host(const struct coco_sim *sim);
 
 /*
- * What the driver does around a firmware command. begin: 0 if it is to be executed, else -errno, and *error as the
- * kernel leaves it. `fd` has to be of /dev/sev; begin_kernel is for the kernel's own commands.
+ * What the driver does around a firmware command. begin: 0 if it is to be executed, else -errno,
+ * and *error as the kernel leaves it. `fd` has to be of /dev/sev; begin_kernel is for the kernel's
+ * own commands.
  */
 int sim_sev_begin(struct coco_sim *sim, int fd, const char *command, uint32_t *error);
 int sim_sev_begin_kernel(struct coco_sim *sim, const char *command, uint32_t *error);
@@ -100,7 +101,8 @@ struct sim_ghcb_event {
 	uint8_t cpl;
 	uint64_t answer1; /* SW_EXITINFO1 and 2 */
 	uint64_t answer2;
-	/* The data of MMIO and string I/O is in the scratch area; so far it went to or from user space. */
+	/* The data of MMIO and string I/O is in the scratch area; so far it went to or from user
+	 * space. */
 	uint64_t done;
 	/* Page state changes: what is at user space now. */
 	uint16_t psc_index;
@@ -111,10 +113,10 @@ struct sim_ghcb_event {
 struct sim_sev_vcpu {
 	bool protected;
 	struct sim_vmsa vmsa;
-	bool entered;	    /* the CPU has the VMSA's state */
-	bool has_vmsa;	    /* false: after AP destroy, or a guest's VMSA that is not there */
-	bool reload;	    /* the guest's VMSA at `vmsa_gpa` is to be loaded before entry */
-	uint64_t vmsa_gpa;  /* of the guest's own VMSA; SIM_SEV_NO_GPA: KVM's */
+	bool entered;      /* the CPU has the VMSA's state */
+	bool has_vmsa;     /* false: after AP destroy, or a guest's VMSA that is not there */
+	bool reload;       /* the guest's VMSA at `vmsa_gpa` is to be loaded before entry */
+	uint64_t vmsa_gpa; /* of the guest's own VMSA; SIM_SEV_NO_GPA: KVM's */
 	bool waiting_for_reset;
 	uint64_t pending_vmsa_gpa;
 	uint64_t ghcb_msr;
@@ -166,7 +168,8 @@ int sim_snp_launch_update(struct sim_sev_vm *sev, struct uapi_sev_command *comma
 int sim_snp_launch_finish(struct sim_sev_vm *sev, struct uapi_sev_command *command);
 int sim_snp_enable_certs(struct sim_sev_vm *sev, struct uapi_sev_command *command);
 
-/* psp_copy_user_blob(): *out is the caller's to free. -EINVAL null, empty or too large; -EFAULT; -ENOMEM. */
+/* psp_copy_user_blob(): *out is the caller's to free. -EINVAL null, empty or too large; -EFAULT;
+ * -ENOMEM. */
 int sim_sev_copy_blob(uint64_t address, uint32_t size, uint8_t **out);
 /* sev_pin_memory(): 0 if it could be pinned. `keep`: it stays so. */
 int sim_sev_pin(struct sim_sev_vm *sev, uint64_t address, uint64_t size, bool writable, bool keep);
@@ -208,7 +211,7 @@ bool sim_sev_is_hidden(const struct sim_vm *vm, uint64_t gpa);
 /* What is in sim_gmem_page.state, as the RMP has it. */
 enum sim_rmp_state { SIM_RMP_SHARED = 1, SIM_RMP_PRIVATE = 2 };
 #define SIM_RMP_VALIDATED 1u
-#define SIM_RMP_VMSA	  2u
+#define SIM_RMP_VMSA      2u
 
 void sim_rmp_assign(struct sim_vm *vm, struct sim_gmem_page *page, uint64_t gpa, uint8_t flags);
 /* Back to the host. */
@@ -217,7 +220,8 @@ void sim_snp_pages_gone(struct sim_vm *vm, struct sim_gmem *gmem, uint64_t offse
 void sim_snp_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum sim_access access,
 			 struct sim_memory *out);
 /* The page at `gpa`, assigned to the guest. -EFAULT no guest_memfd, -ENOMEM. */
-int sim_snp_take_page(struct sim_vm *vm, uint64_t gpa, uint8_t **bytes, struct sim_gmem_page **page);
+int sim_snp_take_page(struct sim_vm *vm, uint64_t gpa, uint8_t **bytes,
+		      struct sim_gmem_page **page);
 int sim_snp_pre_fault(struct sim_vcpu *vcpu, uint64_t gpa);
 
 #endif

@@ -70,8 +70,8 @@ static bool recycle(struct sim_sev_asids *asids, uint32_t first, uint32_t last,
 	return true;
 }
 
-int sim_sev_asid_take(struct sim_sev_asids *asids, enum sim_sev_kind kind, int (*flush)(void *context),
-		      void *context, uint32_t *asid)
+int sim_sev_asid_take(struct sim_sev_asids *asids, enum sim_sev_kind kind,
+		      int (*flush)(void *context), void *context, uint32_t *asid)
 {
 	uint32_t first, last, found;
 	int r;

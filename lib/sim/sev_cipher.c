@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* The finalizer of splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators"). */
+/* The finalizer of splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
+ * generators"). */
 static uint64_t mix(uint64_t value)
 {
 	value += 0x9e3779b97f4a7c15ull;

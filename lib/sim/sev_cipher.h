@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What the memory controller does to a page of an encrypted guest: as on hardware the ciphertext depends on the
- * guest's key and on the page's place. It hides nothing; it is there to be noise to all others.
+ * What the memory controller does to a page of an encrypted guest: as on hardware the ciphertext
+ * depends on the guest's key and on the page's place. It hides nothing; it is there to be noise to
+ * all others.
  */
 #ifndef COCO_SIM_SEV_CIPHER_H
 #define COCO_SIM_SEV_CIPHER_H

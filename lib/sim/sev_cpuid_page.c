@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * Bits that no SNP guest may be told of. The firmware compares with what its own processor offers; these
- * are refused by the one simulated here, and by that of the lab's kernel.
+ * Bits that no SNP guest may be told of. The firmware compares with what its own processor offers;
+ * these are refused by the one simulated here, and by that of the lab's kernel.
  */
 static const struct {
 	uint32_t leaf;
@@ -15,8 +15,8 @@ static const struct {
 	uint32_t ebx;
 	uint32_t ecx;
 } refused[] = {
-        {1, 0, 0, 1u << 5 | 1u << 6},		  /* VMX, SMX */
-        {7, 0, 1u << 2 | 1u << 4 | 1u << 11, 0}, /* SGX, HLE, RTM */
+	{1, 0, 0, 1u << 5 | 1u << 6},            /* VMX, SMX */
+	{7, 0, 1u << 2 | 1u << 4 | 1u << 11, 0}, /* SGX, HLE, RTM */
 };
 
 static bool clear(uint32_t *value, uint32_t bits)

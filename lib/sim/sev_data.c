@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Commands of SEV and SEV-ES beside the launch: status, debugging, reports, and migration (which is refused). */
+/* Commands of SEV and SEV-ES beside the launch: status, debugging, reports, and migration (which is
+ * refused). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,8 +106,9 @@ int sim_sev_attestation_report(struct sim_sev_vm *sev, struct uapi_sev_command *
 	size = params.uaddr ? params.len : 0;
 	r = begin(sev, "SEV_ATTESTATION_REPORT", command);
 	if (!r)
-		r = sim_sev_end(sim_psp_report(psp_of(sev), sev->handle, params.mnonce, blob, &size),
-				&command->error);
+		r = sim_sev_end(
+			sim_psp_report(psp_of(sev), sev->handle, params.mnonce, blob, &size),
+			&command->error);
 	if (params.len && r)
 		return r;
 	if (params.len && params.uaddr && sim_copy_out(params.uaddr, blob, params.len))
@@ -132,8 +134,8 @@ static size_t migration_argument(uint32_t id)
 }
 
 /*
- * The kernel's checks are made; then the firmware has no such command. Guests of this simulator, like
- * those of the lab's processor, can't be migrated.
+ * The kernel's checks are made; then the firmware has no such command. Guests of this simulator,
+ * like those of the lab's processor, can't be migrated.
  */
 int sim_sev_migration(struct sim_sev_vm *sev, struct uapi_sev_command *command)
 {

@@ -47,8 +47,8 @@ void sim_sev_hmac(const uint8_t key[16], const struct sim_piece *pieces, size_t 
 {
 	char sha256[] = "SHA256";
 	OSSL_PARAM parameters[] = {
-	        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
-	        OSSL_PARAM_construct_end(),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+		OSSL_PARAM_construct_end(),
 	};
 	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	EVP_MAC_CTX *context = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
@@ -64,13 +64,14 @@ void sim_sev_hmac(const uint8_t key[16], const struct sim_piece *pieces, size_t 
 
 void sim_sev_measure_mac(const struct sim_sev_measure *m, uint8_t mac[SIM_SHA256_SIZE])
 {
-	/* SEV API 6.5.1: HMAC(0x04 || API_MAJOR || API_MINOR || BUILD || POLICY || LD || MNONCE; TIK) */
+	/* SEV API 6.5.1: HMAC(0x04 || API_MAJOR || API_MINOR || BUILD || POLICY || LD || MNONCE;
+	 * TIK) */
 	const uint8_t head[4] = {4, m->api_major, m->api_minor, m->build};
 	const struct sim_piece pieces[] = {
-	        {head, sizeof(head)},
-	        {&m->policy, sizeof(m->policy)},
-	        {m->ld, sizeof(m->ld)},
-	        {m->nonce, sizeof(m->nonce)},
+		{head, sizeof(head)},
+		{&m->policy, sizeof(m->policy)},
+		{m->ld, sizeof(m->ld)},
+		{m->nonce, sizeof(m->nonce)},
 	};
 
 	sim_sev_hmac(m->tik, pieces, sizeof(pieces) / sizeof(pieces[0]), mac);

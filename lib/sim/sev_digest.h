@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What the secure processor hashes: the launch digest of SNP, and MEASURE of SEV and SEV-ES. Written from the
- * firmware's specifications and from nothing of lib/measure, so that the two can disagree.
+ * What the secure processor hashes: the launch digest of SNP, and MEASURE of SEV and SEV-ES.
+ * Written from the firmware's specifications and from nothing of lib/measure, so that the two can
+ * disagree.
  */
 #ifndef COCO_SIM_SEV_DIGEST_H
 #define COCO_SIM_SEV_DIGEST_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The events that a GHCB can ask for, and those that are simple (reference 4.7; sev_handle_vmgexit()). */
+/* The events that a GHCB can ask for, and those that are simple (reference 4.7;
+ * sev_handle_vmgexit()). */
 #include <errno.h>
 #include <string.h>
 
@@ -9,13 +10,13 @@
 #include "sim/vm_config.h"
 
 #define KVM_HC_VAPIC_POLL 1u
-#define HC_ENOSYS	  1000
-#define HC_EPERM	  1
-#define HC_EINVAL	  22
-#define VECTOR_UD	  6u
-#define VECTOR_GP	  13u
+#define HC_ENOSYS         1000
+#define HC_EPERM          1
+#define HC_EINVAL         22
+#define VECTOR_UD         6u
+#define VECTOR_GP         13u
 #define MSR_X2APIC_FIRST  0x800u
-#define MSR_X2APIC_LAST	  0x8ffu
+#define MSR_X2APIC_LAST   0x8ffu
 
 static struct sim_ghcb_event *event_of(const struct sim_vcpu *vcpu)
 {
@@ -81,7 +82,7 @@ int sim_ghcb_cpuid(struct sim_vcpu *vcpu)
 {
 	struct sim_ghcb_event *event = event_of(vcpu);
 	const struct kvm_cpuid_entry2 *entry =
-	        sim_cpuid_find(vcpu, (uint32_t)event->rax, (uint32_t)event->rcx);
+		sim_cpuid_find(vcpu, (uint32_t)event->rax, (uint32_t)event->rcx);
 
 	event->rax = entry ? entry->eax : 0;
 	event->rbx = entry ? entry->ebx : 0;
@@ -164,8 +165,7 @@ static int64_t map_gpa_range(struct sim_vcpu *vcpu, bool *exits)
 
 	if (!(vcpu->vm->hypercall_exits >> UAPI_HC_MAP_GPA_RANGE & 1))
 		return -HC_ENOSYS;
-	if (gpa % SIM_PAGE_SIZE || !pages ||
-	    gpa / SIM_PAGE_SIZE + pages <= gpa / SIM_PAGE_SIZE)
+	if (gpa % SIM_PAGE_SIZE || !pages || gpa / SIM_PAGE_SIZE + pages <= gpa / SIM_PAGE_SIZE)
 		return -HC_EINVAL;
 	sim_fill_map_gpa(vcpu, gpa, pages, event->rdx);
 	/* Of a guest with protected state KVM takes all calls as 64-bit ones. */

@@ -26,7 +26,7 @@ enum {
 	INFO_TERMINATE = 0x100,
 };
 
-#define EVENT_VALID	(1u << 31) /* EVENTINJ, APM volume 2, 15.20 */
+#define EVENT_VALID     (1u << 31) /* EVENTINJ, APM volume 2, 15.20 */
 #define EVENT_EXCEPTION (3u << 8)
 
 /* --- guest memory from the host's side */
@@ -85,7 +85,8 @@ static uint64_t field(const uint8_t *ghcb, uint32_t offset)
 	return value;
 }
 
-static uint64_t valid_field(const struct sim_ghcb_event *event, const uint8_t *ghcb, uint32_t offset)
+static uint64_t valid_field(const struct sim_ghcb_event *event, const uint8_t *ghcb,
+			    uint32_t offset)
 {
 	return sim_ghcb_has(event, offset) ? field(ghcb, offset) : 0;
 }
@@ -141,9 +142,9 @@ void sim_ghcb_finish(struct sim_vcpu *vcpu)
 		uint32_t offset;
 		uint64_t value;
 	} fields[] = {
-	        {SIM_GHCB_RAX, event->rax},	  {SIM_GHCB_RBX, event->rbx},
-	        {SIM_GHCB_RCX, event->rcx},	  {SIM_GHCB_RDX, event->rdx},
-	        {SIM_GHCB_INFO1, event->answer1}, {SIM_GHCB_INFO2, event->answer2},
+		{SIM_GHCB_RAX, event->rax},       {SIM_GHCB_RBX, event->rbx},
+		{SIM_GHCB_RCX, event->rcx},       {SIM_GHCB_RDX, event->rdx},
+		{SIM_GHCB_INFO1, event->answer1}, {SIM_GHCB_INFO2, event->answer2},
 	};
 	uint64_t valid[2] = {0};
 

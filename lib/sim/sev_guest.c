@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What SNP guests ask for and the firmware or another vCPU does: AP creation and guest requests (reference 4.6, 4.7). */
+/* What SNP guests ask for and the firmware or another vCPU does: AP creation and guest requests
+ * (reference 4.6, 4.7). */
 #include <errno.h>
 #include <string.h>
 
@@ -8,17 +9,17 @@
 #include "sim/vcpu_state.h"
 
 #define AP_CREATE_ON_INIT 0u
-#define AP_CREATE	  1u
-#define AP_DESTROY	  2u
-#define LARGE_PAGE	  (2ull << 20)
+#define AP_CREATE         1u
+#define AP_DESTROY        2u
+#define LARGE_PAGE        (2ull << 20)
 
 #define EXIT_SNP_REQ_CERTS 43
-#define MESSAGE_TYPE	   0x34u /* of the message's header, SNP firmware ABI 8.26 */
+#define MESSAGE_TYPE       0x34u /* of the message's header, SNP firmware ABI 8.26 */
 #define MESSAGE_REPORT_REQ 5u
 /* GHCB specification 4.1.5: the upper half of SW_EXITINFO2. */
 #define VMM_INVALID_LEN 1ull
-#define VMM_BUSY	2ull
-#define VMM_GENERIC	0xffffffffull
+#define VMM_BUSY        2ull
+#define VMM_GENERIC     0xffffffffull
 
 struct certs_exit {
 	uint64_t gpa;
@@ -144,8 +145,8 @@ static int want_certificates(struct sim_vcpu *vcpu)
 		vcpu->complete = complete_certs;
 		return 0;
 	}
-	if (event->rbx && sim_sev_guest_write(vcpu->vm, event->rax, no_certificates,
-					      sizeof(no_certificates)))
+	if (event->rbx &&
+	    sim_sev_guest_write(vcpu->vm, event->rax, no_certificates, sizeof(no_certificates)))
 		return -EIO;
 	return ask_firmware(vcpu);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What SEV has on the host: the driver of the secure processor (/dev/sev), and what KVM found out at its start. */
+/* What SEV has on the host: the driver of the secure processor (/dev/sev), and what KVM found out
+ * at its start. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,11 @@
 /* The same as the processor of the lab's kernel, so that both can be compared. */
 #define API_MAJOR  1
 #define API_MINOR  55
-#define BUILD	   29
+#define BUILD      29
 #define MAX_GUESTS 64
-#define TCB	   0x1800000000000001ull
-/* ABI version, SMT, the bit that must be one, debug, single socket; CXL, XTS, RAPL, ciphertext hiding. */
+#define TCB        0x1800000000000001ull
+/* ABI version, SMT, the bit that must be one, debug, single socket; CXL, XTS, RAPL, ciphertext
+ * hiding. */
 #define POLICY_BITS 0x01fbffffull
 
 /* Commands of /dev/sev, include/uapi/linux/psp-sev.h. */
@@ -73,7 +75,8 @@ int sim_sev_new(struct coco_sim *sim)
 	host->psp.max_asid = host->asids.max;
 	host->psp.min_sev_asid = host->asids.min_sev;
 
-	/* sev_hardware_setup(): a type whose range is empty is not offered, but is not an error either. */
+	/* sev_hardware_setup(): a type whose range is empty is not offered, but is not an error
+	 * either. */
 	host->snp = sim_offers(sim, COCO_TECH_SNP);
 	host->es = host->snp || sim_offers(sim, COCO_TECH_SEVES);
 	host->sev = host->es || sim_offers(sim, COCO_TECH_SEV);
@@ -187,12 +190,14 @@ static int platform_status(struct sim_sev_host *host, uint64_t data, uint32_t *e
 {
 	const struct sim_psp *psp = &host->psp;
 	struct uapi_sev_status status = {
-	        .api_major = psp->api_major,
-	        .api_minor = psp->api_minor,
-	        .state = !psp->sev ? 0 : psp->guest_count ? 2 : 1,
-	        .flags = psp->es ? UAPI_SEV_FLAGS_CONFIG_ES : 0,
-	        .build = psp->build,
-	        .guest_count = psp->guest_count,
+		.api_major = psp->api_major,
+		.api_minor = psp->api_minor,
+		.state = !psp->sev          ? 0
+			 : psp->guest_count ? 2
+					    : 1,
+		.flags = psp->es ? UAPI_SEV_FLAGS_CONFIG_ES : 0,
+		.build = psp->build,
+		.guest_count = psp->guest_count,
 	};
 	int r = sim_sev_begin_kernel(host->sim, "SEV_PLATFORM_STATUS", error);
 
@@ -206,16 +211,16 @@ static int snp_platform_status(struct sim_sev_host *host, uint64_t data, uint32_
 {
 	const struct sim_psp *psp = &host->psp;
 	struct uapi_snp_status status = {
-	        .api_major = psp->api_major,
-	        .api_minor = psp->api_minor,
-	        .state = psp->snp,
-	        .is_rmp_initialized = psp->snp,
-	        .build_id = psp->build,
-	        /* feature_info, ciphertext_hiding_cap and _en */
-	        .features = 1u << 3 | 1u << 5 | (psp->max_snp_asid ? 1u << 6 : 0),
-	        .guest_count = psp->context_count,
-	        .current_tcb = psp->tcb,
-	        .reported_tcb = psp->tcb,
+		.api_major = psp->api_major,
+		.api_minor = psp->api_minor,
+		.state = psp->snp,
+		.is_rmp_initialized = psp->snp,
+		.build_id = psp->build,
+		/* feature_info, ciphertext_hiding_cap and _en */
+		.features = 1u << 3 | 1u << 5 | (psp->max_snp_asid ? 1u << 6 : 0),
+		.guest_count = psp->context_count,
+		.current_tcb = psp->tcb,
+		.reported_tcb = psp->tcb,
 	};
 	int r;
 

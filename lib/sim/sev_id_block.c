@@ -12,19 +12,19 @@
 #include "sim/sev_status.h"
 
 /* SNP firmware ABI, tables of chapters 8.18 and 10: an ECDSA P-384 key and signature. */
-#define NUMBER_SIZE	  72u /* little endian, zero extended */
-#define P384_SIZE	  48u
-#define KEY_SIZE	  0x404u
+#define NUMBER_SIZE       72u /* little endian, zero extended */
+#define P384_SIZE         48u
+#define KEY_SIZE          0x404u
 #define AUTH_ID_ALGORITHM 0x00u
 #define AUTH_AU_ALGORITHM 0x04u
-#define AUTH_SIGNATURE	  0x40u
-#define AUTH_ID_KEY	  0x240u
+#define AUTH_SIGNATURE    0x40u
+#define AUTH_ID_KEY       0x240u
 #define AUTH_AU_SIGNATURE 0x680u
-#define AUTH_AU_KEY	  0x880u
-#define BLOCK_VERSION	  80u
-#define BLOCK_POLICY	  88u
+#define AUTH_AU_KEY       0x880u
+#define BLOCK_VERSION     80u
+#define BLOCK_POLICY      88u
 #define ECDSA_P384_SHA384 1u
-#define CURVE_P384	  2u
+#define CURVE_P384        2u
 
 static uint32_t u32_at(const uint8_t *bytes)
 {
@@ -56,9 +56,9 @@ static EVP_PKEY *make_key(const uint8_t *key)
 	uint8_t point[1 + 2 * P384_SIZE] = {POINT_CONVERSION_UNCOMPRESSED};
 	char group[] = "P-384";
 	OSSL_PARAM parameters[] = {
-	        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-	        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
-	        OSSL_PARAM_construct_end(),
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
+		OSSL_PARAM_construct_end(),
 	};
 	const uint8_t *x = key + 4, *y = key + 4 + NUMBER_SIZE;
 	EVP_PKEY_CTX *context;
@@ -125,9 +125,9 @@ uint16_t sim_snp_check_id_block(const uint8_t block[SIM_SNP_ID_BLOCK_SIZE],
 	    u32_at(block + BLOCK_VERSION) != 1 ||
 	    !verify(auth + AUTH_ID_KEY, auth + AUTH_SIGNATURE, block, SIM_SNP_ID_BLOCK_SIZE))
 		return SIM_SEV_BAD_SIGNATURE;
-	if (author && (u32_at(auth + AUTH_AU_ALGORITHM) != ECDSA_P384_SHA384 ||
-		       !verify(auth + AUTH_AU_KEY, auth + AUTH_AU_SIGNATURE, auth + AUTH_ID_KEY,
-			       KEY_SIZE)))
+	if (author &&
+	    (u32_at(auth + AUTH_AU_ALGORITHM) != ECDSA_P384_SHA384 ||
+	     !verify(auth + AUTH_AU_KEY, auth + AUTH_AU_SIGNATURE, auth + AUTH_ID_KEY, KEY_SIZE)))
 		return SIM_SEV_BAD_SIGNATURE;
 	if (memcmp(block, ld, 48) != 0)
 		return SIM_SEV_BAD_MEASUREMENT;

@@ -10,8 +10,8 @@
 #define SIM_SNP_ID_AUTH_SIZE  4096
 
 /*
- * 0, or the status that SNP_LAUNCH_FINISH has: BAD_SIGNATURE, BAD_MEASUREMENT or POLICY_FAILURE. `author` is
- * AUTHOR_KEY_EN: the ID key is signed too.
+ * 0, or the status that SNP_LAUNCH_FINISH has: BAD_SIGNATURE, BAD_MEASUREMENT or POLICY_FAILURE.
+ * `author` is AUTHOR_KEY_EN: the ID key is signed too.
  */
 uint16_t sim_snp_check_id_block(const uint8_t block[SIM_SNP_ID_BLOCK_SIZE],
 				const uint8_t auth[SIM_SNP_ID_AUTH_SIZE], bool author,

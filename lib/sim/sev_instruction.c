@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Instructions of SEV, SEV-ES and SNP guests: what raises #VC (APM volume 2, 15.35.5), what the guest
- * can do without KVM, and the instructions that are its own: PVALIDATE and RMPADJUST (15.36.6, volume 3).
+ * Instructions of SEV, SEV-ES and SNP guests: what raises #VC (APM volume 2, 15.35.5), what the
+ * guest can do without KVM, and the instructions that are its own: PVALIDATE and RMPADJUST
+ * (15.36.6, volume 3).
  */
 #include <errno.h>
 #include <string.h>
@@ -13,12 +14,12 @@
 #define RFLAGS_CF (1ull << 0)
 
 /* EAX of PVALIDATE and RMPADJUST. */
-#define RMP_FAIL_INPUT	    1u
+#define RMP_FAIL_INPUT      1u
 #define RMP_FAIL_PERMISSION 2u
-#define RMP_FAIL_SIZE	    6u
+#define RMP_FAIL_SIZE       6u
 
-#define RMPADJUST_VMPL(x) ((x) & 0xff)
-#define RMPADJUST_VMSA	  (1ull << 16)
+#define RMPADJUST_VMPL(x) ((x)&0xff)
+#define RMPADJUST_VMSA    (1ull << 16)
 
 uint64_t sim_sev_address_bit(const struct sim_vcpu *vcpu)
 {
@@ -66,8 +67,8 @@ static enum sim_verdict access_msr(struct sim_vcpu *vcpu, bool write)
 {
 	const struct sim_sev_vm *sev = sim_sev_vm(vcpu->vm);
 	uint32_t index = (uint32_t)sim_cpu_gpr(vcpu->cpu, SIM_RCX);
-	uint64_t value = sim_cpu_gpr(vcpu->cpu, SIM_RDX) << 32 |
-			 (uint32_t)sim_cpu_gpr(vcpu->cpu, SIM_RAX);
+	uint64_t value =
+		sim_cpu_gpr(vcpu->cpu, SIM_RDX) << 32 | (uint32_t)sim_cpu_gpr(vcpu->cpu, SIM_RAX);
 	bool valid;
 
 	if (index == SIM_MSR_SEV_STATUS) {
@@ -111,8 +112,8 @@ static void set_carry(struct sim_vcpu *vcpu, bool carry)
 }
 
 /*
- * The page at the linear address in RAX; it is touched as any private access touches it. SIM_DONE: *page is it; else what
- * is to be done.
+ * The page at the linear address in RAX; it is touched as any private access touches it. SIM_DONE:
+ * *page is it; else what is to be done.
  */
 static enum sim_verdict find_rmp(struct sim_vcpu *vcpu, struct sim_gmem_page **page)
 {

@@ -8,12 +8,12 @@
 #include "sim/sev_run.h"
 
 /* SW_EXITINFO1 of an IOIO event: as EXITINFO1 of VMEXIT_IOIO, APM volume 2, 15.10.2. */
-#define IOIO_IN	       (1u << 0)
-#define IOIO_STRING    (1u << 2)
-#define IOIO_SIZE(x)   ((uint32_t)((x) >> 4 & 7))
-#define IOIO_PORT(x)   ((uint16_t)((x) >> 16))
-#define PIO_PAGE       4096u /* KVM_PIO_PAGE_OFFSET */
-#define MMIO_FRAGMENT  8u
+#define IOIO_IN       (1u << 0)
+#define IOIO_STRING   (1u << 2)
+#define IOIO_SIZE(x)  ((uint32_t)((x) >> 4 & 7))
+#define IOIO_PORT(x)  ((uint16_t)((x) >> 16))
+#define PIO_PAGE      4096u /* KVM_PIO_PAGE_OFFSET */
+#define MMIO_FRAGMENT 8u
 
 static struct sim_ghcb_event *event_of(const struct sim_vcpu *vcpu)
 {

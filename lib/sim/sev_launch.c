@@ -110,8 +110,9 @@ static int update_page(struct sim_sev_vm *sev, struct uapi_sev_command *command,
 	r = begin(sev, "SEV_LAUNCH_UPDATE_DATA", command);
 	if (r)
 		return r;
-	r = sim_sev_end(sim_psp_launch_update(psp_of(sev), sev->handle, false, address, bytes, size),
-			&command->error);
+	r = sim_sev_end(
+		sim_psp_launch_update(psp_of(sev), sev->handle, false, address, bytes, size),
+		&command->error);
 	return r ? r : sim_sev_encrypt_in_place(sev, address, size);
 }
 
@@ -148,8 +149,8 @@ static int update_vmsa(struct sim_vcpu *vcpu, struct uapi_sev_command *command)
 	if (!r)
 		r = begin(sev, "SEV_LAUNCH_UPDATE_VMSA", command);
 	if (!r)
-		r = sim_sev_end(sim_psp_launch_update(psp_of(sev), sev->handle, true, 0, &state->vmsa,
-						      sizeof(state->vmsa)),
+		r = sim_sev_end(sim_psp_launch_update(psp_of(sev), sev->handle, true, 0,
+						      &state->vmsa, sizeof(state->vmsa)),
 				&command->error);
 	if (!r) {
 		state->protected = true;
@@ -242,5 +243,6 @@ int sim_sev_launch_finish(struct sim_sev_vm *sev, struct uapi_sev_command *comma
 	if (!sev->active)
 		return -ENOTTY;
 	r = begin(sev, "SEV_LAUNCH_FINISH", command);
-	return r ? r : sim_sev_end(sim_psp_launch_finish(psp_of(sev), sev->handle), &command->error);
+	return r ? r
+		 : sim_sev_end(sim_psp_launch_finish(psp_of(sev), sev->handle), &command->error);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Memory of SEV and SEV-ES guests: the VMM's own, encrypted in place. What the guest sees through its key is kept beside
- * it, in chunks by host address; for each page of them this holds: what the guest has is what the host's
- * bytes decrypt to. It is made so when a page is first looked at and whenever the host's bytes have
- * changed since; so a page that was never launched, or that another key encrypted, is noise.
+ * Memory of SEV and SEV-ES guests: the VMM's own, encrypted in place. What the guest sees through
+ * its key is kept beside it, in chunks by host address; for each page of them this holds: what the
+ * guest has is what the host's bytes decrypt to. It is made so when a page is first looked at and
+ * whenever the host's bytes have changed since; so a page that was never launched, or that another
+ * key encrypted, is noise.
  *
- * Between looks the guest writes to its plaintext alone, and the ciphertext in host memory is out of date: nobody but
- * the guest can tell. A page that the guest writes to without its key is the host's again.
+ * Between looks the guest writes to its plaintext alone, and the ciphertext in host memory is out
+ * of date: nobody but the guest can tell. A page that the guest writes to without its key is the
+ * host's again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +27,7 @@ struct sim_sev_chunk {
 	uint8_t *plain;
 	bool encrypted[CHUNK_PAGES];
 	bool written_shared[CHUNK_PAGES]; /* a vCPU may have it mapped without key, and writable */
-	uint64_t checksum[CHUNK_PAGES];	  /* of the host's bytes that `plain` belongs to */
+	uint64_t checksum[CHUNK_PAGES];   /* of the host's bytes that `plain` belongs to */
 };
 
 static struct sim_sev_chunk *make_chunk(uint64_t base)
@@ -240,7 +242,8 @@ static void find_encrypted(struct sim_sev_vm *sev, uint64_t address, struct sim_
 	out->host = page.plain + address % SIM_PAGE_SIZE;
 }
 
-/* Without the key: readable, and writable from the moment on when the page is no longer the guest's. */
+/* Without the key: readable, and writable from the moment on when the page is no longer the
+ * guest's. */
 static void find_shared(struct sim_sev_vm *sev, uint64_t address, enum sim_access access,
 			struct sim_memory *out)
 {

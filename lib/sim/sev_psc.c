@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Page state changes: by MSR, one page, and by GHCB, a list (reference 4.3; snp_begin_psc() and what follows it). */
+/* Page state changes: by MSR, one page, and by GHCB, a list (reference 4.3; snp_begin_psc() and
+ * what follows it). */
 #include <errno.h>
 #include <string.h>
 
@@ -8,15 +9,15 @@
 #define OP_PRIVATE 1u
 #define OP_SHARED  2u
 
-#define MSR_RESPONSE	  0x015ull
+#define MSR_RESPONSE      0x015ull
 #define MSR_RESPONSE_FAIL (1ull << 63 | MSR_RESPONSE)
 #define MSR_OPERATION(x)  ((uint32_t)((x) >> 52 & 15))
-#define MSR_GPA(x)	  ((x) & 0x000ffffffffff000ull)
+#define MSR_GPA(x)        ((x)&0x000ffffffffff000ull)
 
 /* SW_EXITINFO2 of a list, GHCB specification 4.1.6. */
-#define LIST_GENERIC	   (0x100ull << 32)
-#define LIST_BAD_HEADER	   (1ull << 32 | 1)
-#define LIST_BAD_ENTRY	   (1ull << 32 | 2)
+#define LIST_GENERIC    (0x100ull << 32)
+#define LIST_BAD_HEADER (1ull << 32 | 1)
+#define LIST_BAD_ENTRY  (1ull << 32 | 2)
 
 #define SIZE_2M 1u
 
@@ -82,10 +83,10 @@ static int read_entry(const struct sim_vcpu *vcpu, uint32_t index, struct entry 
 	if (r)
 		return r;
 	*entry = (struct entry){
-	        .page = raw & 0xfff,
-	        .gfn = raw >> 12 & 0xffffffffffull,
-	        .operation = (uint32_t)(raw >> 52 & 15),
-	        .large = raw >> 56 & 1,
+		.page = raw & 0xfff,
+		.gfn = raw >> 12 & 0xffffffffffull,
+		.operation = (uint32_t)(raw >> 52 & 15),
+		.large = raw >> 56 & 1,
 	};
 	return 0;
 }
@@ -128,7 +129,8 @@ struct range {
 	bool large;
 };
 
-/* The next entry of which something is left. 0: none; 1: *range has it; -1: an entry that is none. */
+/* The next entry of which something is left. 0: none; 1: *range has it; -1: an entry that is none.
+ */
 static int find_range(struct sim_vcpu *vcpu, struct range *range)
 {
 	struct sim_ghcb_event *event = &sim_sev_vcpu(vcpu)->event;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The secure processor's firmware: its guests, their state machines and the ASIDs that they are bound to.
- * It knows nothing of KVM; a command gets memory as pointers and returns a status (sev_status.h). From
- * "SEV API" (AMD 55766) and "SEV-SNP firmware ABI" (AMD 56860). Session keys are taken as
- * they are, without unwrapping: nonce 16, TEK 16, TIK 16.
+ * The secure processor's firmware: its guests, their state machines and the ASIDs that they are
+ * bound to. It knows nothing of KVM; a command gets memory as pointers and returns a status
+ * (sev_status.h). From "SEV API" (AMD 55766) and "SEV-SNP firmware ABI" (AMD 56860). Session keys
+ * are taken as they are, without unwrapping: nonce 16, TEK 16, TIK 16.
  */
 #ifndef COCO_SIM_SEV_PSP_H
 #define COCO_SIM_SEV_PSP_H
@@ -15,14 +15,14 @@
 #include "sim/sev_asid.h"
 #include "sim/sev_id_block.h"
 
-#define SIM_PSP_MEASURE_SIZE	48
-#define SIM_PSP_REPORT_SIZE	0x1d0
-#define SIM_PSP_SECRET_HEADER	52
-#define SIM_PSP_POLICY_NODBG	(1u << 0)
-#define SIM_PSP_POLICY_ES	(1u << 2)
-#define SIM_PSP_SNP_SMT		(1ull << 16)
+#define SIM_PSP_MEASURE_SIZE    48
+#define SIM_PSP_REPORT_SIZE     0x1d0
+#define SIM_PSP_SECRET_HEADER   52
+#define SIM_PSP_POLICY_NODBG    (1u << 0)
+#define SIM_PSP_POLICY_ES       (1u << 2)
+#define SIM_PSP_SNP_SMT         (1ull << 16)
 #define SIM_PSP_SNP_MUST_BE_ONE (1ull << 17)
-#define SIM_PSP_SNP_MIGRATE	(1ull << 18)
+#define SIM_PSP_SNP_MIGRATE     (1ull << 18)
 
 /* GSTATE of SEV and SEV-ES guests, SEV API 4.5.1. */
 enum sim_psp_guest_state {
@@ -42,7 +42,11 @@ enum sim_psp_page_type {
 	SIM_PSP_PAGE_CPUID = 6,
 };
 
-enum sim_psp_context_state { SIM_PSP_CONTEXT_INIT, SIM_PSP_CONTEXT_LAUNCH, SIM_PSP_CONTEXT_RUNNING };
+enum sim_psp_context_state {
+	SIM_PSP_CONTEXT_INIT,
+	SIM_PSP_CONTEXT_LAUNCH,
+	SIM_PSP_CONTEXT_RUNNING
+};
 
 /* A guest of SEV or SEV-ES. */
 struct sim_psp_guest {
@@ -80,17 +84,17 @@ struct sim_psp {
 	uint8_t api_major;
 	uint8_t api_minor;
 	uint8_t build;
-	bool smt;		/* of the host: policies must then allow it */
-	uint32_t max_guests;	/* of SEV and of SNP each */
+	bool smt;            /* of the host: policies must then allow it */
+	uint32_t max_guests; /* of SEV and of SNP each */
 	uint32_t max_asid;
 	uint32_t min_sev_asid;
 	uint64_t tcb;
 
 	/* What it is doing. */
-	bool sev;		/* INIT */
+	bool sev; /* INIT */
 	bool es;
-	bool snp;		/* SNP_INIT */
-	uint32_t max_snp_asid;	/* ciphertext hiding; 0: off */
+	bool snp;              /* SNP_INIT */
+	uint32_t max_snp_asid; /* ciphertext hiding; 0: off */
 	bool bound[SIM_SEV_MAX_ASIDS];
 	bool dirty[SIM_SEV_MAX_ASIDS]; /* was bound, and not flushed since */
 	struct sim_psp_guest *guests;

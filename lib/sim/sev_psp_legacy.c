@@ -179,7 +179,8 @@ uint16_t sim_psp_launch_secret(struct sim_psp *psp, uint32_t handle, const uint8
 		return SIM_SEV_INVALID_GUEST_STATE;
 	if (header_size != SIM_PSP_SECRET_HEADER || guest_size != data_size || guest_size % 16)
 		return SIM_SEV_INVALID_LEN;
-	/* 6.6: flags, IV, both lengths, the data and MEASURE; the header is flags 4, IV 16, MAC 32. */
+	/* 6.6: flags, IV, both lengths, the data and MEASURE; the header is flags 4, IV 16, MAC 32.
+	 */
 	sim_sev_hmac(guest->tik,
 		     (const struct sim_piece[]){{&one, 1},
 						{header, 4},

@@ -56,7 +56,8 @@ uint16_t sim_psp_snp_activate(struct sim_psp *psp, struct sim_psp_context *conte
 }
 
 /*
- * 8.17.2.5: version, flags, then at 0x10 GOSVW, at 0x20 the four keys by which VMPL 0..3 talk to the firmware.
+ * 8.17.2.5: version, flags, then at 0x10 GOSVW, at 0x20 the four keys by which VMPL 0..3 talk to
+ * the firmware.
  */
 static void fill_secrets(const struct sim_psp_context *context, uint8_t page[PAGE_SIZE])
 {
@@ -132,8 +133,8 @@ uint16_t sim_psp_snp_launch_finish(struct sim_psp *psp, struct sim_psp_context *
 }
 
 /*
- * The encrypted messages themselves are not modelled: the answer is the request, with the type that answers it
- * (8.26: a response's type is the request's plus one).
+ * The encrypted messages themselves are not modelled: the answer is the request, with the type that
+ * answers it (8.26: a response's type is the request's plus one).
  */
 uint16_t sim_psp_snp_guest_request(struct sim_psp *psp, struct sim_psp_context *context,
 				   const uint8_t request[PAGE_SIZE], uint8_t response[PAGE_SIZE])

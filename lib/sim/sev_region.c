@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Pinned memory: KVM_MEMORY_ENCRYPT_REG_REGION, and what launch commands pin while they run (reference 3.6.4). */
+/* Pinned memory: KVM_MEMORY_ENCRYPT_REG_REGION, and what launch commands pin while they run
+ * (reference 3.6.4). */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>

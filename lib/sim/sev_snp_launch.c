@@ -109,8 +109,8 @@ static int assign_and_load(struct load *load, uint64_t gpa, uint64_t source, uin
 	r = sim_sev_begin(sev->vm->sim, (int)load->command->sev_fd, "SNP_LAUNCH_UPDATE",
 			  &load->firmware);
 	if (!r)
-		r = sim_sev_end(sim_psp_snp_launch_update(psp_of(sev), sev->context, load->type, gpa,
-							  bytes),
+		r = sim_sev_end(sim_psp_snp_launch_update(psp_of(sev), sev->context, load->type,
+							  gpa, bytes),
 				&load->firmware);
 	if (!r) {
 		page->flags |= SIM_RMP_VALIDATED;
@@ -180,15 +180,16 @@ int sim_snp_launch_update(struct sim_sev_vm *sev, struct uapi_sev_command *comma
 	if (!is_update_valid(&params))
 		return -EINVAL;
 	gpa = params.gfn_start * SIM_PAGE_SIZE;
-	load.slot = params.gfn_start <= UINT64_MAX / SIM_PAGE_SIZE ? sim_slot_find(sev->vm, gpa) : NULL;
+	load.slot =
+		params.gfn_start <= UINT64_MAX / SIM_PAGE_SIZE ? sim_slot_find(sev->vm, gpa) : NULL;
 	if (!load.slot || !(load.slot->flags & UAPI_MEM_GUEST_MEMFD))
 		return -EINVAL;
 	load.type = params.type;
 	pages = (load.slot->gpa + load.slot->size - gpa) / SIM_PAGE_SIZE;
 	if (params.len / SIM_PAGE_SIZE < pages)
 		pages = params.len / SIM_PAGE_SIZE;
-	while (done < pages && !load_page(&load, gpa + done * SIM_PAGE_SIZE,
-					  params.uaddr + done * SIM_PAGE_SIZE))
+	while (done < pages &&
+	       !load_page(&load, gpa + done * SIM_PAGE_SIZE, params.uaddr + done * SIM_PAGE_SIZE))
 		done++;
 	if (!done) {
 		command->error = load.firmware;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Memory of SNP guests: two sides, the attribute, and an owner and the validated flag for each private page, as the
- * RMP has them (reference 8.5, APM volume 2, 15.36).
+ * Memory of SNP guests: two sides, the attribute, and an owner and the validated flag for each
+ * private page, as the RMP has them (reference 8.5, APM volume 2, 15.36).
  */
 #include <errno.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 #include "sim/sev_cipher.h"
 
 /* #VC with PAGE_NOT_VALIDATED. */
-#define VC_VECTOR	    29u
-#define VC_NOT_VALIDATED    0x404u
+#define VC_VECTOR        29u
+#define VC_NOT_VALIDATED 0x404u
 
 void sim_rmp_assign(struct sim_vm *vm, struct sim_gmem_page *page, uint64_t gpa, uint8_t flags)
 {
@@ -55,8 +55,8 @@ void sim_snp_pages_gone(struct sim_vm *vm, struct sim_gmem *gmem, uint64_t offse
 }
 
 /*
- * The guest's page at `gpa`, assigned to it if it was not. What is in a page that nobody launched is the host's bytes
- * under the guest's key: noise.
+ * The guest's page at `gpa`, assigned to it if it was not. What is in a page that nobody launched
+ * is the host's bytes under the guest's key: noise.
  */
 static int take_page(struct sim_vm *vm, struct sim_slot *slot, uint64_t gpa, uint8_t **bytes,
 		     struct sim_gmem_page **page)
@@ -142,6 +142,7 @@ int sim_snp_pre_fault(struct sim_vcpu *vcpu, uint64_t gpa)
 		return -EOPNOTSUPP;
 	if (!slot)
 		return private ? -EFAULT : -ENOENT;
-	return private ? take_page(vcpu->vm, slot, gpa / SIM_PAGE_SIZE * SIM_PAGE_SIZE, &bytes, &page)
+	return private ? take_page(vcpu->vm, slot, gpa / SIM_PAGE_SIZE * SIM_PAGE_SIZE, &bytes,
+				   &page)
 		       : 0;
 }

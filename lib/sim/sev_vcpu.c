@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* vCPUs of SEV, SEV-ES and SNP: their VMSAs, what is refused once it is measured, INIT and SIPI, and entry. */
+/* vCPUs of SEV, SEV-ES and SNP: their VMSAs, what is refused once it is measured, INIT and SIPI,
+ * and entry. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,11 @@
 /* linux/kvm.h of Linux 6.1 has no such quirk. */
 #define QUIRK_CD_NW_CLEARED (1ull << 1)
 
-/* MSRs that a guest of SEV-ES has to itself (sev_es_recalc_msr_intercepts(), svm_recalc_msr_intercepts()). */
+/* MSRs that a guest of SEV-ES has to itself (sev_es_recalc_msr_intercepts(),
+ * svm_recalc_msr_intercepts()). */
 static const uint32_t own_msrs[] = {
-        0x174,	    0x175,	0x176,	    0x277,	0xc0000080, 0xc0000081,	  0xc0000082,
-        0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, SIM_MSR_GHCB,
+	0x174,      0x175,      0x176,      0x277,      0xc0000080, 0xc0000081,   0xc0000082,
+	0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, SIM_MSR_GHCB,
 };
 
 int sim_sev_create_vcpu(struct sim_vcpu *vcpu)
@@ -72,27 +74,27 @@ int sim_sev_capture_vmsa(struct sim_vcpu *vcpu)
 	if (state->protected || from->debug.control || from->debugregs.dr7 & ~DR7_FIXED)
 		return -EINVAL;
 	source = (struct sim_vmsa_source){
-	        .regs = from->regs,
-	        .sregs = from->sregs,
-	        .xsave = from->xsave,
-	        .xcr0 = from->xcr0,
-	        .xss = msr_of(vcpu, 0xda0),
-	        .dr6 = from->debugregs.dr6,
-	        .dr7 = from->debugregs.dr7 | DR7_FIXED,
-	        .star = msr_of(vcpu, 0xc0000081),
-	        .lstar = msr_of(vcpu, 0xc0000082),
-	        .cstar = msr_of(vcpu, 0xc0000083),
-	        .sfmask = msr_of(vcpu, 0xc0000084),
-	        .kernel_gs_base = msr_of(vcpu, 0xc0000102),
-	        .sysenter_cs = msr_of(vcpu, 0x174),
-	        .sysenter_esp = msr_of(vcpu, 0x175),
-	        .sysenter_eip = msr_of(vcpu, 0x176),
-	        .pat = msr_of(vcpu, 0x277),
-	        .dbgctl = msr_of(vcpu, 0x1d9),
-	        .sev_features = sev->features,
-	        .with_fpu = sev->type != UAPI_VM_TYPE_DEFAULT,
-	        .cd_nw_cleared = !(vcpu->vm->config->caps.disabled_quirks & QUIRK_CD_NW_CLEARED),
-	        .host_cr4_mce = true,
+		.regs = from->regs,
+		.sregs = from->sregs,
+		.xsave = from->xsave,
+		.xcr0 = from->xcr0,
+		.xss = msr_of(vcpu, 0xda0),
+		.dr6 = from->debugregs.dr6,
+		.dr7 = from->debugregs.dr7 | DR7_FIXED,
+		.star = msr_of(vcpu, 0xc0000081),
+		.lstar = msr_of(vcpu, 0xc0000082),
+		.cstar = msr_of(vcpu, 0xc0000083),
+		.sfmask = msr_of(vcpu, 0xc0000084),
+		.kernel_gs_base = msr_of(vcpu, 0xc0000102),
+		.sysenter_cs = msr_of(vcpu, 0x174),
+		.sysenter_esp = msr_of(vcpu, 0x175),
+		.sysenter_eip = msr_of(vcpu, 0x176),
+		.pat = msr_of(vcpu, 0x277),
+		.dbgctl = msr_of(vcpu, 0x1d9),
+		.sev_features = sev->features,
+		.with_fpu = sev->type != UAPI_VM_TYPE_DEFAULT,
+		.cd_nw_cleared = !(vcpu->vm->config->caps.disabled_quirks & QUIRK_CD_NW_CLEARED),
+		.host_cr4_mce = true,
 	};
 	sim_vmsa_capture(&state->vmsa, &source);
 	vcpu->own_registers = true;
@@ -169,8 +171,10 @@ void sim_snp_change_vmsa(struct sim_vcpu *vcpu)
 	state->pending_vmsa_gpa = SIM_SEV_NO_GPA;
 	state->has_vmsa = false;
 	state->reload = state->vmsa_gpa != SIM_SEV_NO_GPA;
-	/* With a VMSA that can't be had it is runnable, too: so that KVM_RUN fails and does not wait. */
-	vcpu->state->mp_state.mp_state = state->reload ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_HALTED;
+	/* With a VMSA that can't be had it is runnable, too: so that KVM_RUN fails and does not
+	 * wait. */
+	vcpu->state->mp_state.mp_state =
+		state->reload ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_HALTED;
 }
 
 bool sim_sev_init_event(struct sim_vcpu *vcpu)
@@ -216,8 +220,8 @@ static int fail_entry(struct sim_vcpu *vcpu)
 }
 
 /*
- * The firmware has finished the launch. A processor would not ask a SEV guest for it, but what it then
- * executes nobody has vouched for: a VMM that forgets the last step is to be told.
+ * The firmware has finished the launch. A processor would not ask a SEV guest for it, but what it
+ * then executes nobody has vouched for: a VMM that forgets the last step is to be told.
  */
 static bool is_launched(const struct sim_sev_vm *sev)
 {
@@ -253,15 +257,15 @@ static void load_cpu(struct sim_vcpu *vcpu)
 		uint32_t index;
 		size_t offset;
 	} msrs[] = {
-	        {0xc0000081, offsetof(struct sim_vmsa, star)},
-	        {0xc0000082, offsetof(struct sim_vmsa, lstar)},
-	        {0xc0000083, offsetof(struct sim_vmsa, cstar)},
-	        {0xc0000084, offsetof(struct sim_vmsa, sfmask)},
-	        {0xc0000102, offsetof(struct sim_vmsa, kernel_gs_base)},
-	        {0x174, offsetof(struct sim_vmsa, sysenter_cs)},
-	        {0x175, offsetof(struct sim_vmsa, sysenter_esp)},
-	        {0x176, offsetof(struct sim_vmsa, sysenter_eip)},
-	        {0x277, offsetof(struct sim_vmsa, g_pat)},
+		{0xc0000081, offsetof(struct sim_vmsa, star)},
+		{0xc0000082, offsetof(struct sim_vmsa, lstar)},
+		{0xc0000083, offsetof(struct sim_vmsa, cstar)},
+		{0xc0000084, offsetof(struct sim_vmsa, sfmask)},
+		{0xc0000102, offsetof(struct sim_vmsa, kernel_gs_base)},
+		{0x174, offsetof(struct sim_vmsa, sysenter_cs)},
+		{0x175, offsetof(struct sim_vmsa, sysenter_esp)},
+		{0x176, offsetof(struct sim_vmsa, sysenter_eip)},
+		{0x277, offsetof(struct sim_vmsa, g_pat)},
 	};
 	struct sim_sev_vcpu *state = sim_sev_vcpu(vcpu);
 	struct kvm_regs regs;

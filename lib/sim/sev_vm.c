@@ -10,9 +10,9 @@
 #include "sim/sev_status.h"
 
 /* linux/kvm.h of Linux 6.1 lacks some. */
-#define CAP_SYNC_REGS	       74
-#define CAP_READONLY_MEM       81
-#define CAP_X86_SMM	       117
+#define CAP_SYNC_REGS           74
+#define CAP_READONLY_MEM        81
+#define CAP_X86_SMM             117
 #define CAP_MULTI_ADDRESS_SPACE 118
 
 static enum sim_sev_kind kind_of(uint64_t vm_type)
@@ -134,7 +134,8 @@ static int flush(void *context)
 {
 	struct sim_sev_host *host = context;
 	uint32_t error = 0;
-	int r = sim_sev_begin_kernel(host->sim, host->snp ? "SNP_DF_FLUSH" : "SEV_DF_FLUSH", &error);
+	int r = sim_sev_begin_kernel(host->sim, host->snp ? "SNP_DF_FLUSH" : "SEV_DF_FLUSH",
+				     &error);
 
 	return r ? r : sim_sev_end(sim_psp_flush(&host->psp), &error);
 }
@@ -211,30 +212,30 @@ static const struct {
 	uint32_t id;
 	int (*execute)(struct sim_sev_vm *sev, struct uapi_sev_command *command);
 } commands[] = {
-        {UAPI_SEV_INIT, sim_sev_init},
-        {UAPI_SEV_ES_INIT, sim_sev_init},
-        {UAPI_SEV_INIT2, sim_sev_init2},
-        {UAPI_SEV_LAUNCH_START, sim_sev_launch_start},
-        {UAPI_SEV_LAUNCH_UPDATE_DATA, sim_sev_launch_update_data},
-        {UAPI_SEV_LAUNCH_UPDATE_VMSA, sim_sev_launch_update_vmsa},
-        {UAPI_SEV_LAUNCH_SECRET, sim_sev_launch_secret},
-        {UAPI_SEV_LAUNCH_MEASURE, sim_sev_launch_measure},
-        {UAPI_SEV_LAUNCH_FINISH, sim_sev_launch_finish},
-        {UAPI_SEV_SEND_START, sim_sev_migration},
-        {UAPI_SEV_SEND_UPDATE_DATA, sim_sev_migration},
-        {UAPI_SEV_SEND_FINISH, sim_sev_migration},
-        {UAPI_SEV_SEND_CANCEL, sim_sev_migration},
-        {UAPI_SEV_RECEIVE_START, sim_sev_migration},
-        {UAPI_SEV_RECEIVE_UPDATE, sim_sev_migration},
-        {UAPI_SEV_RECEIVE_FINISH, sim_sev_migration},
-        {UAPI_SEV_GUEST_STATUS, sim_sev_guest_status},
-        {UAPI_SEV_DBG_DECRYPT, sim_sev_debug},
-        {UAPI_SEV_DBG_ENCRYPT, sim_sev_debug},
-        {UAPI_SEV_GET_REPORT, sim_sev_attestation_report},
-        {UAPI_SNP_LAUNCH_START, sim_snp_launch_start},
-        {UAPI_SNP_LAUNCH_UPDATE, sim_snp_launch_update},
-        {UAPI_SNP_LAUNCH_FINISH, sim_snp_launch_finish},
-        {UAPI_SNP_ENABLE_REQ_CERTS, sim_snp_enable_certs},
+	{UAPI_SEV_INIT, sim_sev_init},
+	{UAPI_SEV_ES_INIT, sim_sev_init},
+	{UAPI_SEV_INIT2, sim_sev_init2},
+	{UAPI_SEV_LAUNCH_START, sim_sev_launch_start},
+	{UAPI_SEV_LAUNCH_UPDATE_DATA, sim_sev_launch_update_data},
+	{UAPI_SEV_LAUNCH_UPDATE_VMSA, sim_sev_launch_update_vmsa},
+	{UAPI_SEV_LAUNCH_SECRET, sim_sev_launch_secret},
+	{UAPI_SEV_LAUNCH_MEASURE, sim_sev_launch_measure},
+	{UAPI_SEV_LAUNCH_FINISH, sim_sev_launch_finish},
+	{UAPI_SEV_SEND_START, sim_sev_migration},
+	{UAPI_SEV_SEND_UPDATE_DATA, sim_sev_migration},
+	{UAPI_SEV_SEND_FINISH, sim_sev_migration},
+	{UAPI_SEV_SEND_CANCEL, sim_sev_migration},
+	{UAPI_SEV_RECEIVE_START, sim_sev_migration},
+	{UAPI_SEV_RECEIVE_UPDATE, sim_sev_migration},
+	{UAPI_SEV_RECEIVE_FINISH, sim_sev_migration},
+	{UAPI_SEV_GUEST_STATUS, sim_sev_guest_status},
+	{UAPI_SEV_DBG_DECRYPT, sim_sev_debug},
+	{UAPI_SEV_DBG_ENCRYPT, sim_sev_debug},
+	{UAPI_SEV_GET_REPORT, sim_sev_attestation_report},
+	{UAPI_SNP_LAUNCH_START, sim_snp_launch_start},
+	{UAPI_SNP_LAUNCH_UPDATE, sim_snp_launch_update},
+	{UAPI_SNP_LAUNCH_FINISH, sim_snp_launch_finish},
+	{UAPI_SNP_ENABLE_REQ_CERTS, sim_snp_enable_certs},
 };
 
 /* sev_mem_enc_ioctl(), gates 1 to 8 of reference 3.2. */
@@ -283,11 +284,11 @@ static int vm_command(struct sim_vm *vm, uintptr_t argument)
 
 /* As type 0 has it: nothing is restricted that depends on the VM's type. */
 static const struct sim_tech legacy = {
-        COMMON,
-        .vm_type = UAPI_VM_TYPE_DEFAULT,
-        .name = "sev (type 0)",
-        .is_hidden = sim_sev_is_hidden,
-        .find_memory = sim_sev_find_memory,
+	COMMON,
+	.vm_type = UAPI_VM_TYPE_DEFAULT,
+	.name = "sev (type 0)",
+	.is_hidden = sim_sev_is_hidden,
+	.find_memory = sim_sev_find_memory,
 };
 
 int sim_sev_legacy_command(struct sim_vm *vm, uintptr_t argument)
@@ -331,35 +332,35 @@ static bool offers_snp(const struct coco_sim *sim)
 }
 
 const struct sim_tech sim_tech_sev = {
-        COMMON,
-        .vm_type = UAPI_VM_TYPE_SEV,
-        .name = "sev",
-        .create_vm = create_vm,
-        .offered = offers_sev,
-        .is_hidden = sim_sev_is_hidden,
-        .find_memory = sim_sev_find_memory,
+	COMMON,
+	.vm_type = UAPI_VM_TYPE_SEV,
+	.name = "sev",
+	.create_vm = create_vm,
+	.offered = offers_sev,
+	.is_hidden = sim_sev_is_hidden,
+	.find_memory = sim_sev_find_memory,
 };
 
 const struct sim_tech sim_tech_seves = {
-        COMMON,
-        .vm_type = UAPI_VM_TYPE_SEVES,
-        .name = "seves",
-        .protected_state = true,
-        .create_vm = create_vm,
-        .offered = offers_es,
-        .is_hidden = sim_sev_is_hidden,
-        .find_memory = sim_sev_find_memory,
+	COMMON,
+	.vm_type = UAPI_VM_TYPE_SEVES,
+	.name = "seves",
+	.protected_state = true,
+	.create_vm = create_vm,
+	.offered = offers_es,
+	.is_hidden = sim_sev_is_hidden,
+	.find_memory = sim_sev_find_memory,
 };
 
 const struct sim_tech sim_tech_snp = {
-        COMMON,
-        .vm_type = UAPI_VM_TYPE_SNP,
-        .name = "snp",
-        .private_memory = true,
-        .protected_state = true,
-        .create_vm = create_vm,
-        .offered = offers_snp,
-        .pre_fault = sim_snp_pre_fault,
-        .pages_gone = sim_snp_pages_gone,
-        .find_memory = sim_snp_find_memory,
+	COMMON,
+	.vm_type = UAPI_VM_TYPE_SNP,
+	.name = "snp",
+	.private_memory = true,
+	.protected_state = true,
+	.create_vm = create_vm,
+	.offered = offers_snp,
+	.pre_fault = sim_snp_pre_fault,
+	.pages_gone = sim_snp_pages_gone,
+	.find_memory = sim_snp_find_memory,
 };

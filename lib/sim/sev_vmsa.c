@@ -3,39 +3,39 @@
 
 #include <string.h>
 
-#define EFER_LME  (1ull << 8)
-#define EFER_LMA  (1ull << 10)
-#define EFER_SVME (1ull << 12)
-#define CR0_PE	  (1ull << 0)
-#define CR0_NW	  (1ull << 29)
-#define CR0_CD	  (1ull << 30)
-#define CR0_PG	  (1ull << 31)
-#define CR4_PAE	  (1ull << 5)
-#define CR4_MCE	  (1ull << 6)
+#define EFER_LME         (1ull << 8)
+#define EFER_LMA         (1ull << 10)
+#define EFER_SVME        (1ull << 12)
+#define CR0_PE           (1ull << 0)
+#define CR0_NW           (1ull << 29)
+#define CR0_CD           (1ull << 30)
+#define CR0_PG           (1ull << 31)
+#define CR4_PAE          (1ull << 5)
+#define CR4_MCE          (1ull << 6)
 #define XFEATURE_YMM_BIT 2u
 
 /* Areas of the standard XSAVE format. */
-#define XSAVE_FCW     0u
-#define XSAVE_FSW     2u
-#define XSAVE_FTW     4u
-#define XSAVE_FOP     6u
-#define XSAVE_RIP     8u
-#define XSAVE_RDP     16u
-#define XSAVE_MXCSR   24u
-#define XSAVE_ST      32u
-#define XSAVE_XMM     160u
-#define XSAVE_XSTATE  512u
-#define XSAVE_YMM     576u
+#define XSAVE_FCW    0u
+#define XSAVE_FSW    2u
+#define XSAVE_FTW    4u
+#define XSAVE_FOP    6u
+#define XSAVE_RIP    8u
+#define XSAVE_RDP    16u
+#define XSAVE_MXCSR  24u
+#define XSAVE_ST     32u
+#define XSAVE_XMM    160u
+#define XSAVE_XSTATE 512u
+#define XSAVE_YMM    576u
 
 static struct sim_vmsa_segment pack(const struct kvm_segment *s)
 {
 	return (struct sim_vmsa_segment){
-	        .selector = s->selector,
-	        .attributes = (uint16_t)((s->type & 15) | (s->s & 1) << 4 | (s->dpl & 3) << 5 |
+		.selector = s->selector,
+		.attributes = (uint16_t)((s->type & 15) | (s->s & 1) << 4 | (s->dpl & 3) << 5 |
 					 (s->present && !s->unusable) << 7 | (s->avl & 1) << 8 |
 					 (s->l & 1) << 9 | (s->db & 1) << 10 | (s->g & 1) << 11),
-	        .limit = s->limit,
-	        .base = s->base,
+		.limit = s->limit,
+		.base = s->base,
 	};
 }
 
@@ -44,18 +44,18 @@ static struct kvm_segment unpack(const struct sim_vmsa_segment *s)
 	uint16_t a = s->attributes;
 
 	return (struct kvm_segment){
-	        .base = s->base,
-	        .limit = s->limit,
-	        .selector = s->selector,
-	        .type = a & 15,
-	        .s = a >> 4 & 1,
-	        .dpl = a >> 5 & 3,
-	        .present = a >> 7 & 1,
-	        .avl = a >> 8 & 1,
-	        .l = a >> 9 & 1,
-	        .db = a >> 10 & 1,
-	        .g = a >> 11 & 1,
-	        .unusable = !(a >> 7 & 1),
+		.base = s->base,
+		.limit = s->limit,
+		.selector = s->selector,
+		.type = a & 15,
+		.s = a >> 4 & 1,
+		.dpl = a >> 5 & 3,
+		.present = a >> 7 & 1,
+		.avl = a >> 8 & 1,
+		.l = a >> 9 & 1,
+		.db = a >> 10 & 1,
+		.g = a >> 11 & 1,
+		.unusable = !(a >> 7 & 1),
 	};
 }
 
@@ -158,11 +158,24 @@ void sim_vmsa_load(const struct sim_vmsa *vmsa, struct kvm_regs *regs, struct kv
 	memset(regs, 0, sizeof(*regs));
 	memset(sregs, 0, sizeof(*sregs));
 	*regs = (struct kvm_regs){
-	        .rax = vmsa->rax, .rbx = vmsa->rbx, .rcx = vmsa->rcx, .rdx = vmsa->rdx,
-	        .rsi = vmsa->rsi, .rdi = vmsa->rdi, .rsp = vmsa->rsp, .rbp = vmsa->rbp,
-	        .r8 = vmsa->r8,   .r9 = vmsa->r9,   .r10 = vmsa->r10, .r11 = vmsa->r11,
-	        .r12 = vmsa->r12, .r13 = vmsa->r13, .r14 = vmsa->r14, .r15 = vmsa->r15,
-	        .rip = vmsa->rip, .rflags = vmsa->rflags,
+		.rax = vmsa->rax,
+		.rbx = vmsa->rbx,
+		.rcx = vmsa->rcx,
+		.rdx = vmsa->rdx,
+		.rsi = vmsa->rsi,
+		.rdi = vmsa->rdi,
+		.rsp = vmsa->rsp,
+		.rbp = vmsa->rbp,
+		.r8 = vmsa->r8,
+		.r9 = vmsa->r9,
+		.r10 = vmsa->r10,
+		.r11 = vmsa->r11,
+		.r12 = vmsa->r12,
+		.r13 = vmsa->r13,
+		.r14 = vmsa->r14,
+		.r15 = vmsa->r15,
+		.rip = vmsa->rip,
+		.rflags = vmsa->rflags,
 	};
 	sregs->es = unpack(&vmsa->es);
 	sregs->cs = unpack(&vmsa->cs);

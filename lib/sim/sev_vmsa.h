@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The VMSA: a protected vCPU's registers, as they are measured (AMD APM volume 2, table B-4; what KVM writes: reference
- * "kvm-sev-abi" 3.5).
+ * The VMSA: a protected vCPU's registers, as they are measured (AMD APM volume 2, table B-4; what
+ * KVM writes: reference "kvm-sev-abi" 3.5).
  */
 #ifndef COCO_SIM_SEV_VMSA_H
 #define COCO_SIM_SEV_VMSA_H
@@ -96,7 +96,7 @@ _Static_assert(offsetof(struct sim_vmsa, xmm) == 0x470, "APM table B-4");
 struct sim_vmsa_source {
 	struct kvm_regs regs;
 	struct kvm_sregs2 sregs; /* segments as they were set, not as KVM_GET_SREGS shows them */
-	struct kvm_xsave xsave; /* the standard format */
+	struct kvm_xsave xsave;  /* the standard format */
 	uint64_t xcr0;
 	uint64_t xss;
 	uint64_t dr6;
@@ -107,8 +107,8 @@ struct sim_vmsa_source {
 	uint64_t dbgctl;
 	uint32_t pkru;
 	uint64_t sev_features;
-	bool with_fpu;	     /* not in VMs of type 0 */
-	bool cd_nw_cleared;  /* KVM_X86_QUIRK_CD_NW_CLEARED */
+	bool with_fpu;      /* not in VMs of type 0 */
+	bool cd_nw_cleared; /* KVM_X86_QUIRK_CD_NW_CLEARED */
 	bool host_cr4_mce;
 };
 

@@ -5,7 +5,7 @@
 
 #include "sim/gmem.h"
 #include "sim/knobs.h"
-#include "sim/sim.h"
+#include "sim/sev.h"
 
 static bool plain_offered(const struct coco_sim *sim)
 {
@@ -138,6 +138,8 @@ const struct sim_tech sim_tech_plain = {
 	.find_memory = find_memory,
 	.instruction = instruction,
 	.mmio = native_mmio,
+	/* KVM_SEV_INIT and KVM_SEV_ES_INIT make it a VM of SEV. */
+	.vm_command = sim_sev_legacy_command,
 };
 
 const struct sim_tech sim_tech_swprotected = {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report.h"
 
@@ -82,6 +83,10 @@ static const struct choice log_choices[] = {
 
 static const struct rule rules[] = {
 	TEXT("firmware", firmware, "FILE", "raw firmware that ends at 4 GiB (required)"),
+	TEXT("platform", platform, "auto|kvm|sim[:KNOBS]",
+	     "where the guest runs; KNOBS: as in coco_sim_new_from_text(); auto: the simulator "
+	     "where "
+	     "there is no /dev/kvm (auto)"),
 	CHOICE("tech", tech, tech_choices, "auto|plain|swprotected",
 	       "technology; auto: swprotected where it can be launched, else plain"),
 	NUMBER("memory", memory_mib, 1, 1u << 20, "MiB", "guest memory (32)"),
@@ -223,11 +228,30 @@ static enum options_verdict parse_one(struct options *options, int argc, char **
 	return set(options, rule, argv[*index]);
 }
 
+const char *options_simulator(const struct options *options)
+{
+	const char *platform = options->platform ? options->platform : "auto";
+
+	if (strcmp(platform, "auto") == 0)
+		return access("/dev/kvm", R_OK | W_OK) == 0 ? NULL : "all";
+	if (strcmp(platform, "sim") == 0)
+		return "all";
+	return strncmp(platform, "sim:", 4) == 0 ? platform + 4 : NULL;
+}
+
+static bool is_platform(const char *text)
+{
+	return strcmp(text, "auto") == 0 || strcmp(text, "kvm") == 0 || strcmp(text, "sim") == 0 ||
+	       strncmp(text, "sim:", 4) == 0;
+}
+
 /* What is wrong with options that are each fine but do not go together. */
 static enum options_verdict check_together(const struct options *options)
 {
 	if (!options->firmware)
 		return bad("firmware", "is required");
+	if (options->platform && !is_platform(options->platform))
+		return bad("platform", "wants auto, kvm, sim or sim:KNOBS");
 	if (options->guest_memfd && options->keep)
 		return bad("keep", "can't keep memory from --guest-memfd, which is always new");
 	if (options->guest_memfd && options->tech == COCO_TECH_SWPROTECTED)

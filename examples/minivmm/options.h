@@ -27,8 +27,9 @@ enum reset_source {
 /* Choices are uint32_t, not enums, because the parser writes them by their offset. */
 struct options {
 	const char *firmware;
-	const char *script; /* NULL: no commands but the last one */
-	const char *trace;  /* NULL: no trace file */
+	const char *script;   /* NULL: no commands but the last one */
+	const char *trace;    /* NULL: no trace file */
+	const char *platform; /* NULL: the kernel, if it has KVM; "kvm", "sim" or "sim:KNOBS" */
 	uint32_t tech;
 	uint32_t memory_mib;
 	uint32_t vcpus;
@@ -60,6 +61,9 @@ enum options_verdict {
 
 /* Fills `options`, which points into argv afterwards. */
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
+
+/* --platform asks for the simulator: its knobs; NULL: it does not. */
+const char *options_simulator(const struct options *options);
 
 /* How many resets the guest is told to ask for. */
 uint32_t options_planned_resets(const struct options *options);

@@ -34,12 +34,29 @@ void vm_clear_wake(struct vm *vm)
 	(void)ignored;
 }
 
+static bool choose_platform(struct vm *vm, struct coco_host_options *options)
+{
+	const char *knobs = options_simulator(vm->options);
+	struct coco_error error;
+
+	if (!knobs)
+		return true;
+	if (coco_sim_new_from_text(knobs, &vm->sim, &error)) {
+		report_problem(vm->report, "make the simulated platform", &error);
+		return false;
+	}
+	options->platform = coco_sim_get_platform(vm->sim);
+	return true;
+}
+
 static bool open_host(struct vm *vm)
 {
 	struct coco_host_options options;
 	struct coco_error error;
 
 	COCO_INIT(&options);
+	if (!choose_platform(vm, &options))
+		return false;
 	if (vm->options->log_level) {
 		options.log = log_line;
 		options.log_payload = vm;
@@ -190,6 +207,7 @@ void vm_destroy(struct vm *vm)
 {
 	coco_guest_free(vm->guest);
 	coco_host_close(vm->host);
+	coco_sim_free(vm->sim);
 	devices_destroy(&vm->devices);
 	free(vm->threads);
 	if (vm->wake_fd >= 0)

@@ -10,6 +10,7 @@
 #define MINIVMM_VM_H
 
 #include <cocoreset/cocoreset.h>
+#include <cocoreset/sim.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -43,6 +44,7 @@ struct vm {
 	const struct options *options;
 	struct report *report;
 	struct devices devices;
+	struct coco_sim *sim; /* NULL: the kernel */
 	struct coco_host *host;
 	struct coco_guest *guest;
 	struct vm_thread *threads; /* one for each vCPU */

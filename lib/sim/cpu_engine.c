@@ -228,6 +228,7 @@ static void on_instruction(uc_engine *engine, uint64_t linear, uint32_t size, vo
 	struct sim_cpu *cpu = context;
 
 	(void)engine;
+	cpu->current = linear;
 	if (cpu->mmio.active) {
 		if (cpu->mmio.step++ > 0)
 			stop_engine(cpu, CAUGHT_NOTHING);
@@ -254,6 +255,7 @@ static void on_block(uc_engine *engine, uint64_t linear, uint32_t size, void *co
 	uint8_t bytes[64];
 	uint64_t sum = size;
 
+	cpu->current = linear;
 	for (uint32_t done = 0; done < size; done += sizeof(bytes)) {
 		const uint32_t part = size - done < sizeof(bytes) ? size - done : sizeof(bytes);
 
@@ -406,4 +408,8 @@ void sim_engine_run(struct sim_cpu *cpu)
 	sim_run_enter_guest(cpu->vcpu);
 	uc_emu_start(cpu->engine, rip, NEVER, 0, 0);
 	sim_run_leave_guest(cpu->vcpu);
+	/* At an instruction the engine has the linear address in RIP, whatever the base of CS. */
+	if (cpu->caught != CAUGHT_EXCEPTION &&
+	    !(cpu->caught == CAUGHT_FAULT && cpu->fault_access == SIM_FETCH))
+		sim_registers_set_linear_rip(cpu, cpu->current);
 }

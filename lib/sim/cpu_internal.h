@@ -174,9 +174,10 @@ struct sim_cpu {
 	uint64_t fault_data;
 	uint32_t vector;
 	struct sim_decoded decoded;
-	uint32_t budget; /* instructions until others are looked at */
-	uint64_t passed; /* linear address of an instruction that is the engine's this time */
-	uint64_t shadow; /* linear address of the instruction that no interrupt may precede */
+	uint64_t current; /* linear address of the instruction that began last */
+	uint32_t budget;  /* instructions until others are looked at */
+	uint64_t passed;  /* linear address of an instruction that is the engine's this time */
+	uint64_t shadow;  /* linear address of the instruction that no interrupt may precede */
 	atomic_bool attention;
 
 	/* An event that is to be delivered. */
@@ -231,6 +232,7 @@ int sim_registers_check(struct sim_cpu *cpu);
 /* hidden_flags of a file by its segments and the guest's control registers. */
 void sim_registers_settle(struct sim_cpu *cpu, struct sim_register_file *file, unsigned int cpl);
 uint64_t sim_registers_linear_rip(struct sim_cpu *cpu);
+void sim_registers_set_linear_rip(struct sim_cpu *cpu, uint64_t linear);
 /* The engine gets its half of CR0 and CR4. */
 void sim_registers_store_control(struct sim_cpu *cpu);
 uint64_t sim_cpu_control(struct sim_cpu *cpu, unsigned int number);

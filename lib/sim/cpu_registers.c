@@ -109,6 +109,15 @@ uint64_t sim_registers_linear_rip(struct sim_cpu *cpu)
 	return (uint32_t)(file->segment[SIM_CS].base + file->rip);
 }
 
+void sim_registers_set_linear_rip(struct sim_cpu *cpu, uint64_t linear)
+{
+	const struct sim_register_file *file = sim_registers_load(cpu);
+
+	if (!(file->hidden_flags & HIDDEN_CS64))
+		linear = (uint32_t)(linear - file->segment[SIM_CS].base);
+	sim_cpu_set_rip(cpu, linear);
+}
+
 /* --- the layout of the register file */
 
 static bool same_tables(const struct sim_register_file *file, const uc_x86_mmr *expected)

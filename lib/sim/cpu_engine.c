@@ -23,6 +23,8 @@
 /* Instructions between looks at timers and at other vCPUs of the VM. */
 #define SIM_BUDGET 20000u
 
+#define INSTRUCTION_MAX 15
+
 /* --- the view */
 
 static uint32_t engine_permissions(uint32_t permissions)
@@ -98,6 +100,18 @@ static void code_bytes(struct sim_cpu *cpu, uint64_t linear, uint8_t *to, size_t
 		linear += part;
 		size -= part;
 	}
+}
+
+/* The bytes themselves, where they are in one page; else `copy`. */
+static const uint8_t *code_at(struct sim_cpu *cpu, uint64_t linear, uint8_t *copy, size_t size)
+{
+	const size_t offset = linear % SIM_PAGE_SIZE;
+	const uint8_t *page = offset + size <= SIM_PAGE_SIZE ? code_page(cpu, linear) : NULL;
+
+	if (page)
+		return page + offset;
+	code_bytes(cpu, linear, copy, size);
+	return copy;
 }
 
 /* --- hooks: they note what happened and stop the engine */
@@ -188,10 +202,13 @@ static unsigned int code_bits(const struct sim_cpu *cpu)
 
 static bool is_special(struct sim_cpu *cpu, uint64_t linear, uint32_t size)
 {
-	uint8_t bytes[15];
+	uint8_t copy[INSTRUCTION_MAX];
+	const uint8_t *bytes = code_at(cpu, linear, copy, sizeof(copy));
 
-	code_bytes(cpu, linear, bytes, sizeof(bytes));
 	if (!may_be_special(bytes[0]))
+		return false;
+	/* What is nothing special in 64-bit code is so nowhere; to ask for the mode costs more. */
+	if (!sim_decode(bytes, 64, &cpu->decoded) && !cpu->decoded.shadow && !cpu->decoded.pause)
 		return false;
 	sim_registers_load(cpu);
 	if (!sim_decode(bytes, code_bits(cpu), &cpu->decoded)) {
@@ -252,15 +269,14 @@ static void on_instruction(uc_engine *engine, uint64_t linear, uint32_t size, vo
 static void on_block(uc_engine *engine, uint64_t linear, uint32_t size, void *context)
 {
 	struct sim_cpu *cpu = context;
-	uint8_t bytes[64];
+	uint8_t copy[64];
 	uint64_t sum = size;
 
 	cpu->current = linear;
-	for (uint32_t done = 0; done < size; done += sizeof(bytes)) {
-		const uint32_t part = size - done < sizeof(bytes) ? size - done : sizeof(bytes);
+	for (uint32_t done = 0; done < size; done += sizeof(copy)) {
+		const uint32_t part = size - done < sizeof(copy) ? size - done : sizeof(copy);
 
-		code_bytes(cpu, linear + done, bytes, part);
-		sum = sim_block_sum(sum, bytes, part);
+		sum = sim_block_sum(sum, code_at(cpu, linear + done, copy, part), part);
 	}
 	/* One address may begin blocks of several lengths, by mode and by where pages end. */
 	if (sim_blocks_same(&cpu->blocks, linear ^ (uint64_t)size << 48, sum))

@@ -7,6 +7,9 @@
 #include "sim/knobs.h"
 #include "sim/sev.h"
 
+/* How much of a guest_memfd is touched at once. */
+#define AHEAD (64 * (uint64_t)SIM_PAGE_SIZE)
+
 static bool plain_offered(const struct coco_sim *sim)
 {
 	return sim_offers(sim, COCO_TECH_PLAIN);
@@ -28,7 +31,31 @@ static void mmio(struct sim_memory *out)
 	*out = (struct sim_memory){.backing = SIM_BACKING_MMIO};
 }
 
-static void from_gmem(struct sim_slot *slot, uint64_t gpa, struct sim_memory *out)
+/*
+ * The pages after it come with it, as in a large folio, as far as the attribute says the same of
+ * them: page by page the CPU's view of them would cost more than the guest's work.
+ */
+static uint64_t touch_ahead(const struct sim_vm *vm, struct sim_slot *slot, uint64_t gpa)
+{
+	const bool private = sim_attribute_private(vm, gpa);
+	uint64_t size = SIM_PAGE_SIZE;
+
+	while (size < AHEAD && gpa + size < slot->gpa + slot->size &&
+	       sim_attribute_private(vm, gpa + size) == private) {
+		struct sim_gmem_page *page;
+		uint8_t *bytes;
+
+		if (sim_gmem_touch(slot, gpa + size, &bytes, &page))
+			break;
+		page->state = 1;
+		page->gpa = gpa + size;
+		size += SIM_PAGE_SIZE;
+	}
+	return size;
+}
+
+static void from_gmem(const struct sim_vm *vm, struct sim_slot *slot, uint64_t gpa,
+		      struct sim_memory *out)
 {
 	const uint64_t offset = gpa % SIM_PAGE_SIZE;
 	struct sim_gmem_page *page;
@@ -44,7 +71,7 @@ static void from_gmem(struct sim_slot *slot, uint64_t gpa, struct sim_memory *ou
 	*out = (struct sim_memory){
 		.backing = SIM_BACKING_RAM,
 		.host = bytes + offset,
-		.size = SIM_PAGE_SIZE - offset,
+		.size = touch_ahead(vm, slot, gpa - offset) - offset,
 		.writable = true,
 	};
 }
@@ -98,7 +125,7 @@ static void find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum 
 			mmio(out);
 	} else if (private || sim_gmem_only(slot)) {
 		if (slot->gmem)
-			from_gmem(slot, gpa, out);
+			from_gmem(vcpu->vm, slot, gpa, out);
 		else
 			memory_fault(private, out);
 	} else if (slot->flags & KVM_MEM_READONLY && access == SIM_WRITE) {

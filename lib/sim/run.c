@@ -318,7 +318,8 @@ static int wait_for_startup(struct sim_vcpu *vcpu)
 {
 	struct sim_run_state *state = vcpu->run_state;
 
-	while (!state->init_pending && !state->sipi_pending) {
+	/* Or another vCPU starts it (SNP's AP creation). */
+	while (!state->init_pending && !state->sipi_pending && !is_runnable(vcpu)) {
 		const int r = sim_run_wait(vcpu);
 
 		if (r) {

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "sim/exits.h"
+#include "sim/msrs.h"
+#include "sim/run.h"
 #include "sim/sev_run.h"
 #include "sim/vcpu_state.h"
 #include "sim/vm_config.h"
@@ -119,9 +121,17 @@ static uint32_t access_msr(struct sim_vcpu *vcpu, uint32_t index, bool write, ui
 	bool x2apic = index >= MSR_X2APIC_FIRST && index <= MSR_X2APIC_LAST;
 	int r;
 
+	if (x2apic && sim_vcpu_has_lapic(vcpu)) {
+		bool done = write ? sim_apic_write_msr(vcpu, index, *data)
+				  : sim_apic_read_msr(vcpu, index, data);
+
+		return done ? 0 : KVM_MSR_EXIT_REASON_INVAL;
+	}
 	if (!x2apic && !sim_msr_allowed(vcpu->vm, index, write))
 		return KVM_MSR_EXIT_REASON_FILTER;
 	r = write ? sim_msr_set(vcpu, index, *data) : sim_msr_get(vcpu, index, data);
+	if (!r && write && index == SIM_MSR_TSC_DEADLINE && sim_vcpu_has_lapic(vcpu))
+		sim_apic_set_deadline(vcpu, *data);
 	if (r == -ENOENT)
 		return KVM_MSR_EXIT_REASON_UNKNOWN;
 	return r ? KVM_MSR_EXIT_REASON_INVAL : 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sim/run.h"
 #include "sim/sev_run.h"
 #include "sim/sev_status.h"
 #include "sim/vcpu_state.h"
@@ -62,7 +63,7 @@ static bool create_ap(struct sim_vcpu *vcpu)
 	state->waiting_for_reset = true;
 	if (request != AP_CREATE_ON_INIT) {
 		sim_snp_change_vmsa(target);
-		pthread_cond_broadcast(&vcpu->vm->turn);
+		sim_run_wake(target);
 	}
 	return true;
 }

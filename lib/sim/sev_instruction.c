@@ -11,7 +11,8 @@
 #include "sim/knobs.h"
 #include "sim/sev_run.h"
 
-#define RFLAGS_CF (1ull << 0)
+#define RFLAGS_CF   (1ull << 0)
+#define RFLAGS_IOPL 12
 
 /* EAX of PVALIDATE and RMPADJUST. */
 #define RMP_FAIL_INPUT      1u
@@ -71,6 +72,8 @@ static enum sim_verdict access_msr(struct sim_vcpu *vcpu, bool write)
 		sim_cpu_gpr(vcpu->cpu, SIM_RDX) << 32 | (uint32_t)sim_cpu_gpr(vcpu->cpu, SIM_RAX);
 	bool valid;
 
+	if (sim_cpu_privilege(vcpu->cpu))
+		return SIM_NATIVE; /* #GP */
 	if (index == SIM_MSR_SEV_STATUS) {
 		if (write)
 			return raise(vcpu, SIM_VECTOR_GP);
@@ -211,14 +214,26 @@ static enum sim_verdict vmgexit(struct sim_vcpu *vcpu)
 	r = sim_sev_vmgexit(vcpu);
 	if (r == 1)
 		return SIM_DONE;
-	/* Whatever comes of it, the instruction is done. */
+	if (!r)
+		return SIM_EXIT;
+	/* The instruction is done all the same. */
 	sim_cpu_skip(vcpu->cpu);
-	return r < 0 ? fail(vcpu, r) : SIM_EXIT;
+	return fail(vcpu, r);
+}
+
+/* What the CPU refuses by itself comes before what KVM intercepts. */
+static bool is_permitted(struct sim_vcpu *vcpu, enum sim_instruction instruction)
+{
+	unsigned int privilege = sim_cpu_privilege(vcpu->cpu);
+
+	if (instruction == SIM_INSN_IN || instruction == SIM_INSN_OUT)
+		return privilege <= (sim_cpu_rflags(vcpu->cpu) >> RFLAGS_IOPL & 3);
+	return instruction != SIM_INSN_WBINVD || privilege == 0;
 }
 
 enum sim_verdict sim_sev_instruction(struct sim_vcpu *vcpu, enum sim_instruction instruction)
 {
-	bool es = sim_sev_is_es(sim_sev_vm(vcpu->vm));
+	bool es = sim_sev_is_es(sim_sev_vm(vcpu->vm)) && is_permitted(vcpu, instruction);
 
 	switch (instruction) {
 	case SIM_INSN_RDMSR:

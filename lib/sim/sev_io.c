@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/exits.h"
+#include "sim/run.h"
 #include "sim/sev_run.h"
 
 /* SW_EXITINFO1 of an IOIO event: as EXITINFO1 of VMEXIT_IOIO, APM volume 2, 15.10.2. */
@@ -161,11 +162,31 @@ static int complete_mmio_read(struct sim_vcpu *vcpu)
 	return next_mmio(vcpu, false);
 }
 
+static int apic_register(struct sim_vcpu *vcpu, bool write)
+{
+	const struct sim_ghcb_event *event = event_of(vcpu);
+	uint32_t offset = event->info1 % SIM_PAGE_SIZE, value = 0;
+	uint64_t size = event->info2 < sizeof(value) ? event->info2 : sizeof(value);
+
+	if (write) {
+		if (sim_sev_guest_read(vcpu->vm, event->scratch, &value, size))
+			return -EFAULT;
+		sim_apic_write(vcpu, offset & ~15u, value);
+	} else {
+		value = sim_apic_read(vcpu, offset & ~15u) >> offset % 4 * 8;
+		sim_sev_guest_write(vcpu->vm, event->scratch, &value, size);
+	}
+	return 0;
+}
+
 /* As of complete(): 0 there is nothing left, 1 an exit is due, -errno. */
 static int next_mmio(struct sim_vcpu *vcpu, bool write)
 {
 	struct sim_ghcb_event *event = event_of(vcpu);
 
+	/* xAPIC: its registers are not for user space. */
+	if (sim_apic_in_page(vcpu, event->info1))
+		return apic_register(vcpu, write);
 	while (event->done < event->info2) {
 		uint32_t size = fragment(event);
 		uint64_t value = 0;

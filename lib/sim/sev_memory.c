@@ -27,6 +27,7 @@ struct sim_sev_chunk {
 	uint8_t *plain;
 	bool encrypted[CHUNK_PAGES];
 	bool written_shared[CHUNK_PAGES]; /* a vCPU may have it mapped without key, and writable */
+	bool moved[CHUNK_PAGES];	      /* see find_encrypted() */
 	uint64_t checksum[CHUNK_PAGES];   /* of the host's bytes that `plain` belongs to */
 };
 
@@ -121,6 +122,7 @@ static int get_encrypted(struct sim_sev_vm *sev, uint64_t address, struct page *
 	memcpy(page->plain, bytes, sizeof(bytes));
 	sim_cipher(sev->key, page->address, 0, page->plain, SIM_PAGE_SIZE);
 	page->chunk->encrypted[page->index] = true;
+	page->chunk->moved[page->index] = false;
 	page->chunk->checksum[page->index] = checksum;
 	/* From now on a write without the key has to be seen. */
 	if (page->chunk->written_shared[page->index]) {
@@ -229,6 +231,18 @@ static void fail(struct sim_memory *out, int error)
 	out->error = error;
 }
 
+static bool is_pinned(const struct sim_sev_vm *sev, uint64_t address)
+{
+	for (const struct sim_sev_region *region = sev->regions; region; region = region->next)
+		if (address - region->address < region->size)
+			return true;
+	return false;
+}
+
+/*
+ * A page that is not pinned may be moved by the kernel at any time, and at its new place the ciphertext decrypts to
+ * something else. Here that happens always, and at once.
+ */
 static void find_encrypted(struct sim_sev_vm *sev, uint64_t address, struct sim_memory *out)
 {
 	struct page page;
@@ -237,6 +251,10 @@ static void find_encrypted(struct sim_sev_vm *sev, uint64_t address, struct sim_
 	if (r) {
 		fail(out, r);
 		return;
+	}
+	if (!is_pinned(sev, address) && !page.chunk->moved[page.index]) {
+		sim_cipher(~sev->key, page.address, 0, page.plain, SIM_PAGE_SIZE);
+		page.chunk->moved[page.index] = true;
 	}
 	out->backing = SIM_BACKING_RAM;
 	out->host = page.plain + address % SIM_PAGE_SIZE;

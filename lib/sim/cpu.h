@@ -137,8 +137,9 @@ bool sim_cpu_has_event(const struct sim_cpu *cpu);
 bool sim_cpu_takes_interrupts(struct sim_cpu *cpu);
 
 /*
- * Walks the guest's page tables as a supervisor's read: the guest physical address without, and
- * `*bit` with the address bit. -EFAULT: not present.
+ * Walks the guest's page tables as for an instruction's operand, a supervisor's read: the guest
+ * physical address without, and `*bit` with the address bit. 1: an exception was raised; -EFAULT:
+ * the tables themselves are not to be had.
  */
 int sim_cpu_translate(struct sim_cpu *cpu, uint64_t linear, uint64_t *gpa, bool *bit);
 /* Linear address of an offset in a segment. */

@@ -324,11 +324,16 @@ int sim_cpu_translate(struct sim_cpu *cpu, uint64_t linear, uint64_t *gpa, bool 
 	struct sim_cpu_stop stop;
 	struct sim_walk walk;
 
-	if (sim_walk(cpu, linear, SIM_READ, false, true, &walk, &stop) != WALK_DONE)
+	switch (sim_walk(cpu, linear, SIM_READ, false, false, &walk, &stop)) {
+	case WALK_DONE:
+		*gpa = walk.gpa;
+		*bit = walk.bit;
+		return 0;
+	case WALK_EVENT:
+		return 1;
+	default:
 		return -EFAULT;
-	*gpa = walk.gpa;
-	*bit = walk.bit;
-	return 0;
+	}
 }
 
 /* --- accesses of the CPU itself */

@@ -125,8 +125,9 @@ static enum sim_verdict find_rmp(struct sim_vcpu *vcpu, struct sim_gmem_page **p
 	bool encrypted;
 	int r;
 
-	if (sim_cpu_translate(vcpu->cpu, linear, &gpa, &encrypted))
-		return raise(vcpu, SIM_VECTOR_PF);
+	r = sim_cpu_translate(vcpu->cpu, linear, &gpa, &encrypted);
+	if (r)
+		return r == 1 ? SIM_EXCEPTION : fail(vcpu, r);
 	gpa = gpa / SIM_PAGE_SIZE * SIM_PAGE_SIZE;
 	if (!sim_attribute_private(vcpu->vm, gpa))
 		return fail(vcpu, sim_memory_fault(vcpu, gpa, true));

@@ -27,7 +27,7 @@ struct sim_sev_chunk {
 	uint8_t *plain;
 	bool encrypted[CHUNK_PAGES];
 	bool written_shared[CHUNK_PAGES]; /* a vCPU may have it mapped without key, and writable */
-	bool moved[CHUNK_PAGES];	      /* see find_encrypted() */
+	bool moved[CHUNK_PAGES];          /* see find_encrypted() */
 	uint64_t checksum[CHUNK_PAGES];   /* of the host's bytes that `plain` belongs to */
 };
 
@@ -240,8 +240,8 @@ static bool is_pinned(const struct sim_sev_vm *sev, uint64_t address)
 }
 
 /*
- * A page that is not pinned may be moved by the kernel at any time, and at its new place the ciphertext decrypts to
- * something else. Here that happens always, and at once.
+ * A page that is not pinned may be moved by the kernel at any time, and at its new place the
+ * ciphertext decrypts to something else. Here that happens always, and at once.
  */
 static void find_encrypted(struct sim_sev_vm *sev, uint64_t address, struct sim_memory *out)
 {

@@ -6,7 +6,8 @@
 
 #include "sim/irq.h"
 
-#define PIC_PINS 8u
+#define PIC_PINS  8u
+#define XEN_PORTS 1024u /* of a 32-bit guest, which it is until told otherwise */
 
 static int check_pin(const struct kvm_irq_routing_irqchip *to)
 {
@@ -36,8 +37,9 @@ static int check_target(const struct sim_vm *vm, const struct kvm_irq_routing_en
 	case KVM_IRQ_ROUTING_HV_SINT:
 		return 0;
 	case KVM_IRQ_ROUTING_XEN_EVTCHN:
-		return entry->u.xen_evtchn.priority == KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL &&
-				       vm->config->xen.msr
+		return entry->u.xen_evtchn.port < XEN_PORTS &&
+				       entry->u.xen_evtchn.priority ==
+					       KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL
 			       ? 0
 			       : -EINVAL;
 	default:

@@ -170,7 +170,7 @@ COCO_API int coco_sim_is_hidden(struct coco_sim *sim, int fd, uint64_t gpa);
  *
  * A later one for the same call replaces an earlier. nth 0 takes it back.
  *
- * Errors: -EINVAL no such error_code (or an unknown call), -ENOMEM.
+ * Errors: -EINVAL no errno or no name, -ENOMEM.
  */
 COCO_API int coco_sim_fail(struct coco_sim *sim, const char *call, uint64_t nth, uint64_t times,
 			   int error_code, uint64_t status);

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The manual pages tell of the map's functions, each on one page, and of no others; their synopses
+# The manual pages tell of the maps' functions, each on one page, and of no others; their synopses
 # agree with the headers, their examples compile, and groff has nothing to say about them.
-# usage: manual-pages.sh CC INCLUDE_DIR MAP PAGE_DIR
+# usage: manual-pages.sh CC INCLUDE_DIR PAGE_DIR MAP...
 set -euo pipefail
 export LC_ALL=C
 
-cc=$1 include_dir=$2 map=$3 page_dir=$4
+cc=$1 include_dir=$2 page_dir=$3
+maps=("${@:4}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -65,9 +66,9 @@ sort "$work/documented" >"$work/sorted"
 twice=$(uniq -d "$work/sorted")
 [[ -z $twice ]] || wrong "on more than one page: $twice"
 
-sed -nE 's/^[[:space:]]+(coco_[a-z0-9_]+);.*/\1/p' "$map" | sort -u >"$work/listed"
-differ=$(diff --label map --label pages -u0 "$work/listed" <(uniq "$work/sorted")) ||
-    wrong "'-' is on no page, '+' is not in $map"$'\n'"$differ"
+sed -nE 's/^[[:space:]]+(coco_[a-z0-9_]+);.*/\1/p' "${maps[@]}" | sort -u >"$work/listed"
+differ=$(diff --label maps --label pages -u0 "$work/listed" <(uniq "$work/sorted")) ||
+    wrong "'-' is on no page, '+' is in no map"$'\n'"$differ"
 
 if command -v groff >/dev/null; then
     for page in "${pages[@]}"; do
@@ -80,6 +81,6 @@ fi
 
 # An empty list on both sides would agree as well.
 count=$(wc -l <"$work/listed")
-((count > 0)) || wrong "no functions found in $map"
+((count > 0)) || wrong "no functions found in ${maps[*]}"
 echo "$count functions on ${#pages[@]} pages"
 exit "$status"

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The version script names the functions of the public headers: all of them, and no others.
-# usage: map-matches-headers.sh CC INCLUDE_DIR MAP
+# The libraries' version scripts name the functions of the public headers: all of them, each once, and
+# no others.
+# usage: map-matches-headers.sh CC INCLUDE_DIR MAP...
 set -euo pipefail
 export LC_ALL=C
 
-cc=$1 include_dir=$2 map=$3
+cc=$1 include_dir=$2
+maps=("${@:3}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -25,10 +27,10 @@ fi
 
 sed -E 's/^[^(]*\(\(visibility\("default"\)\)\)//; s/.*\b(coco_[a-z0-9_]+) *\(.*/\1/' \
     "$work/functions" | sort -u >"$work/declared"
-sed -nE 's/^[[:space:]]+(coco_[a-z0-9_]+);.*/\1/p' "$map" | sort >"$work/listed"
+sed -nE 's/^[[:space:]]+(coco_[a-z0-9_]+);.*/\1/p' "${maps[@]}" | sort >"$work/listed"
 
-if grep -nE '^[[:space:]]+[^[:space:]]+\*' "$map"; then
-    echo "the map has a wildcard: list functions by name"
+if grep -nE '^[[:space:]]+[^[:space:]]+\*' "${maps[@]}"; then
+    echo "a map has a wildcard: list functions by name"
     status=1
 fi
 if [[ -n $(uniq -d "$work/listed") ]]; then
@@ -36,8 +38,8 @@ if [[ -n $(uniq -d "$work/listed") ]]; then
     uniq -d "$work/listed"
     status=1
 fi
-if ! diff --label headers --label map -u0 "$work/declared" <(uniq "$work/listed"); then
-    echo "the headers and $map differ: '-' is missing in the map, '+' is in no header"
+if ! diff --label headers --label maps -u0 "$work/declared" <(uniq "$work/listed"); then
+    echo "the headers and ${maps[*]} differ: '-' is missing in a map, '+' is in no header"
     status=1
 fi
 

@@ -111,7 +111,9 @@ static uint8_t *find_entry(struct sim_cpu *cpu, const struct level *level, uint6
 			stop->reason = SIM_STOP_UNKNOWN; /* page tables in a device */
 		return *result == WALK_DONE ? stop->memory.host : NULL;
 	}
+	cpu->vcpu->probing = true;
 	find_memory(cpu, gpa, is_private(cpu, gpa, level->bit), SIM_READ, &memory);
+	cpu->vcpu->probing = false;
 	*result = WALK_EVENT;
 	return memory.backing == SIM_BACKING_RAM ? memory.host : NULL;
 }
@@ -387,8 +389,12 @@ static int access_quietly(struct sim_cpu *cpu, uint64_t linear, void *bytes, siz
 {
 	struct sim_cpu_stop stop;
 	const bool pending = cpu->event.pending;
+	enum sim_walk_result result;
 
-	if (sim_access_linear(cpu, linear, bytes, size, write, &stop) == WALK_DONE)
+	cpu->vcpu->probing = true;
+	result = sim_access_linear(cpu, linear, bytes, size, write, &stop);
+	cpu->vcpu->probing = false;
+	if (result == WALK_DONE)
 		return 0;
 	cpu->event.pending = pending;
 	return -EFAULT;
@@ -430,7 +436,8 @@ static uint32_t permissions_of(const struct sim_cpu *cpu, const struct sim_walk 
 	/* With a C-bit code is fetched from the private side whatever the bit says. */
 	if (implied_bit(cpu) && address_bit(cpu) && !walk->bit)
 		return access == SIM_FETCH ? 1u << SIM_FETCH : permissions;
-	if (walk->executable)
+	/* A TD executes no shared memory. */
+	if (walk->executable && !(!implied_bit(cpu) && address_bit(cpu) && walk->bit))
 		permissions |= 1u << SIM_FETCH;
 	return permissions;
 }

@@ -130,6 +130,8 @@ static void accept_events(struct sim_vcpu *vcpu)
 
 	if (!sim_vcpu_has_lapic(vcpu))
 		return;
+	if (vcpu->vm->tech->drops_init)
+		state->init_pending = state->sipi_pending = false;
 	if (state->init_pending)
 		init(vcpu);
 	if (state->sipi_pending && (mp->mp_state == KVM_MP_STATE_INIT_RECEIVED ||
@@ -235,6 +237,8 @@ static int memory_exit(struct sim_vcpu *vcpu, const struct sim_cpu_stop *stop)
 static int shut_down(struct sim_vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	if (vcpu->vm->tech->shut_down)
+		vcpu->vm->tech->shut_down(vcpu);
 	if (!vcpu->own_registers && sim_offers_sev(vcpu->vm->sim)) {
 		sim_vcpu_power_on(vcpu);
 		load_registers(vcpu, true);

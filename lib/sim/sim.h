@@ -174,6 +174,8 @@ struct sim_vcpu {
 	int (*complete)(struct sim_vcpu *vcpu);
 	uint64_t exit_scratch[4]; /* for complete() */
 	bool in_run;
+	/* find_memory() is asked out of curiosity: no guest has made that access, and it leaves no trace. */
+	bool probing;
 	/* Set by the technology: the CPU's registers are not `state`, and run.c moves none between
 	 * them. */
 	bool own_registers;
@@ -237,6 +239,7 @@ struct sim_tech {
 	uint64_t vm_type;
 	const char *name;
 	bool private_memory;  /* guest_memfd with attributes */
+	bool drops_init;      /* INIT and SIPI reach no vCPU */
 	bool protected_state; /* READONLY slots and sync regs are refused, from the VM's creation on
 			       */
 
@@ -313,6 +316,8 @@ struct sim_tech {
 	 */
 	void (*find_memory)(struct sim_vcpu *vcpu, uint64_t gpa, bool private,
 			    enum sim_access access, struct sim_memory *out);
+	/* A triple fault: KVM_EXIT_SHUTDOWN is about to be told. */
+	void (*shut_down)(struct sim_vcpu *vcpu);
 	enum sim_verdict (*instruction)(struct sim_vcpu *vcpu, enum sim_instruction instruction);
 	/* The guest's memory has no page and no device there (MMIO): native, or #VC / #VE. */
 	enum sim_verdict (*mmio)(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access access);

@@ -7,6 +7,7 @@
 
 #include "sim/knobs.h"
 #include "sim/tdx_msr.h"
+#include "sim/vcpu_state.h"
 
 #define CAP_PMU_CAPABILITY           212
 #define CAP_VM_COPY_ENC_CONTEXT_FROM 197
@@ -163,6 +164,9 @@ static bool refuse_msr(const struct sim_vcpu *vcpu, uint32_t index, bool write)
 
 static int check_run(struct sim_vcpu *vcpu)
 {
+	/* User space's doing: with INIT and SIPI blocked nothing would end that state. */
+	if (vcpu->state->mp_state.mp_state == KVM_MP_STATE_INIT_RECEIVED)
+		return -EINVAL;
 	return sim_td_vcpu(vcpu)->initialized && sim_td(vcpu->vm)->state == SIM_TD_RUNNABLE
 		       ? 0
 		       : -EINVAL;
@@ -223,18 +227,24 @@ static uint64_t gpa_alias(const struct sim_vm *vm)
 	return sim_td(vm)->shared_bit;
 }
 
-/* INIT and SIPI never reach a TD: its firmware brings up APs by itself. */
-static bool drop_init(struct sim_vcpu *vcpu)
+static void shut_down(struct sim_vcpu *vcpu)
 {
-	(void)vcpu;
-	return true;
+	sim_td_vcpu(vcpu)->ended = true;
 }
 
-static bool drop_sipi(struct sim_vcpu *vcpu, uint8_t vector)
+/* A vCPU that the module has given up is not entered again. */
+static int enter(struct sim_vcpu *vcpu)
 {
-	(void)vcpu;
-	(void)vector;
-	return true;
+	struct kvm_run *run = vcpu->run;
+
+	if (!sim_td_vcpu(vcpu)->ended)
+		return 0;
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	run->internal.ndata = 2;
+	run->internal.data[0] = TDX_VCPU_STATE_INCORRECT;
+	run->internal.data[1] = 0; /* the CPU it was on last */
+	return 1;
 }
 
 static void describe(const struct sim_vm *vm, struct coco_sim_vm_info *info)
@@ -290,6 +300,7 @@ const struct sim_tech sim_tech_tdx = {
 	.name = "tdx",
 	.private_memory = true,
 	.protected_state = true,
+	.drops_init = true, /* TDs' firmware brings up APs by itself */
 	.offered = offered,
 	.create_vm = create_vm,
 	.destroy_vm = destroy_vm,
@@ -309,8 +320,8 @@ const struct sim_tech sim_tech_tdx = {
 	.attributes_changed = sim_td_attributes_changed,
 	.check_run = check_run,
 	.first_entry = first_entry,
-	.init = drop_init,
-	.sipi = drop_sipi,
+	.enter = enter,
+	.shut_down = shut_down,
 	.address_bit = address_bit,
 	.address_bit_is_private = false,
 	.find_memory = sim_td_find_memory,

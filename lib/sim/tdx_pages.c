@@ -167,6 +167,31 @@ static void pending_access(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access 
 	out->error_code = 0;
 }
 
+/* NULL: the page is absent or pending. */
+static uint8_t *mapped_page(const struct sim_vm *vm, uint64_t gpa)
+{
+	const struct sim_slot *slot = sim_slot_find(vm, gpa);
+	uint64_t number;
+
+	if (!slot || !slot->gmem || !sim_attribute_private(vm, gpa))
+		return NULL;
+	number = (slot->gmem_offset + page_of(gpa) - slot->gpa) / SIM_PAGE_SIZE;
+	if (slot->gmem->pages[number].state != SIM_TD_PAGE_MAPPED)
+		return NULL;
+	return slot->gmem->bytes + number * SIM_PAGE_SIZE;
+}
+
+/* What is mapped, and nothing else. */
+static void probe_private(struct sim_vcpu *vcpu, uint64_t gpa, struct sim_memory *out)
+{
+	uint8_t *page = mapped_page(vcpu->vm, gpa);
+
+	if (page)
+		ram(out, gpa, page, true);
+	else
+		memory_fault(out, true);
+}
+
 static void find_private(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access access,
 			 struct sim_memory *out)
 {
@@ -228,23 +253,12 @@ void sim_td_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum 
 			struct sim_memory *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (private)
+	if (private && vcpu->probing)
+		probe_private(vcpu, gpa, out);
+	else if (private)
 		find_private(vcpu, gpa, access, out);
 	else
 		find_shared(vcpu, gpa, access, out);
-}
-
-uint8_t *sim_td_private_page(struct sim_vm *vm, uint64_t gpa)
-{
-	struct sim_slot *slot = sim_slot_find(vm, gpa);
-	struct sim_gmem_page *page;
-	uint8_t *bytes;
-
-	if (!sim_td_is_private(sim_td(vm), gpa) || !slot || !slot->gmem ||
-	    !sim_attribute_private(vm, gpa) || sim_gmem_touch(slot, page_of(gpa), &bytes, &page) ||
-	    page->state != SIM_TD_PAGE_MAPPED)
-		return NULL;
-	return bytes;
 }
 
 /* PAGE.ACCEPT's operand: address, level in bits 2:0, the rest reserved (TDX Module ABI,

@@ -2,6 +2,7 @@
 /* What a TD may not do itself: the module injects a #VE, and the guest asks by a TDVMCALL. */
 #include <string.h>
 
+#include "sim/run.h"
 #include "sim/tdx.h"
 #include "sim/tdx_msr.h"
 #include "sim/vcpu_state.h"
@@ -104,6 +105,11 @@ static enum sim_verdict cpuid(struct sim_vcpu *vcpu)
 	return SIM_DONE;
 }
 
+static bool is_x2apic(uint32_t index)
+{
+	return index >> 8 == 8;
+}
+
 /* Of EFER a TD changes nothing but SCE. */
 static bool efer_allowed(struct sim_vcpu *vcpu, uint64_t value)
 {
@@ -112,6 +118,32 @@ static bool efer_allowed(struct sim_vcpu *vcpu, uint64_t value)
 
 	sim_cpu_get(vcpu->cpu, &regs, &sregs);
 	return !((value ^ sregs.efer) & ~(EFER_SCE | EFER_LMA));
+}
+
+/* MSRs that the processor virtualizes: no filter of KVM's has a say. */
+static enum sim_verdict read_own_msr(struct sim_vcpu *vcpu, uint32_t index)
+{
+	uint64_t value;
+	bool there = is_x2apic(index) ? sim_apic_read_msr(vcpu, index, &value)
+				      : sim_cpu_read_msr(vcpu->cpu, index, &value) ||
+						!sim_msr_get(vcpu, index, &value);
+
+	if (!there)
+		return sim_td_raise_gp(vcpu);
+	sim_cpu_set_gpr(vcpu->cpu, SIM_RAX, (uint32_t)value);
+	sim_cpu_set_gpr(vcpu->cpu, SIM_RDX, value >> 32);
+	return SIM_DONE;
+}
+
+static enum sim_verdict write_own_msr(struct sim_vcpu *vcpu, uint32_t index, uint64_t value)
+{
+	bool valid = false;
+
+	if (is_x2apic(index))
+		valid = sim_apic_write_msr(vcpu, index, value);
+	else if (!sim_cpu_write_msr(vcpu->cpu, index, value, &valid))
+		valid = !sim_msr_set(vcpu, index, value);
+	return valid ? SIM_DONE : sim_td_raise_gp(vcpu);
 }
 
 static enum sim_verdict msr(struct sim_vcpu *vcpu, bool write)
@@ -123,8 +155,10 @@ static enum sim_verdict msr(struct sim_vcpu *vcpu, bool write)
 
 	if (own && write && index == MSR_EFER)
 		own = efer_allowed(vcpu, value);
-	if (own)
-		return SIM_NATIVE;
+	if (own && sim_cpu_privilege(vcpu->cpu) == 0)
+		return write ? write_own_msr(vcpu, index, value) : read_own_msr(vcpu, index);
+	if (sim_cpu_privilege(vcpu->cpu) != 0)
+		return sim_td_raise_gp(vcpu);
 	return sim_td_raise_ve(vcpu, write ? TDX_EXIT_WRMSR : TDX_EXIT_RDMSR, 0, 0,
 			       sim_cpu_insn(vcpu->cpu)->length);
 }

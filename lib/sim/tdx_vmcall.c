@@ -44,10 +44,8 @@ enum sim_verdict sim_td_return(struct sim_vcpu *vcpu, uint64_t result)
 	return SIM_DONE;
 }
 
-/* The module has left the guest after the TDCALL, whatever comes of it. */
 enum sim_verdict sim_td_exit(struct sim_vcpu *vcpu, int (*complete)(struct sim_vcpu *vcpu))
 {
-	sim_cpu_skip(vcpu->cpu);
 	vcpu->complete = complete;
 	return SIM_EXIT;
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "sim/exits.h"
+#include "sim/msrs.h"
+#include "sim/run.h"
 #include "sim/tdx_msr.h"
 #include "sim/tdx_vmcall.h"
 #include "sim/vcpu_state.h"
@@ -87,6 +89,24 @@ static int complete_wrmsr(struct sim_vcpu *vcpu)
 	return sim_td_resume(vcpu);
 }
 
+static int emulate_msr(struct sim_vcpu *vcpu, uint32_t index, bool write, uint64_t *data)
+{
+	int rc;
+
+	if (index >= MSR_X2APIC_FIRST && index <= MSR_X2APIC_LAST) {
+		bool done = write ? sim_apic_write_msr(vcpu, index, *data)
+				  : sim_apic_read_msr(vcpu, index, data);
+
+		return done ? 0 : -EINVAL;
+	}
+	if (!write)
+		return sim_msr_get(vcpu, index, data);
+	rc = sim_msr_set(vcpu, index, *data);
+	if (!rc && index == SIM_MSR_TSC_DEADLINE)
+		sim_apic_set_deadline(vcpu, *data);
+	return rc;
+}
+
 /* 0, or why not: a KVM_MSR_EXIT_REASON_*. */
 static uint32_t access_msr(struct sim_vcpu *vcpu, uint32_t index, bool write, uint64_t *data)
 {
@@ -97,7 +117,7 @@ static uint32_t access_msr(struct sim_vcpu *vcpu, uint32_t index, bool write, ui
 		return KVM_MSR_EXIT_REASON_FILTER;
 	if (write ? !sim_td_kvm_writes_msr(index) : !sim_td_kvm_reads_msr(index))
 		return KVM_MSR_EXIT_REASON_INVAL;
-	rc = write ? sim_msr_set(vcpu, index, *data) : sim_msr_get(vcpu, index, data);
+	rc = emulate_msr(vcpu, index, write, data);
 	if (rc == -ENOENT)
 		return KVM_MSR_EXIT_REASON_UNKNOWN;
 	return rc ? KVM_MSR_EXIT_REASON_INVAL : 0;

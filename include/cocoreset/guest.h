@@ -64,6 +64,59 @@ enum coco_guest_flags {
 	COCO_GUEST_EAGER_PRIVATE = 1u << 0,
 };
 
+/** When the old incarnation is given back. docs/reset.md has what each costs. */
+enum coco_strategy {
+	/** As the guest's options say; there: COCO_STRATEGY_SEQUENTIAL. */
+	COCO_STRATEGY_DEFAULT = 0,
+	/**
+	 * The new incarnation is built beside the old one, which is whole until the new one takes
+	 * over and is given back afterwards, in the background. For a while there are two VMs with
+	 * their private memory, ASIDs or key ids. If building fails, nothing has happened.
+	 */
+	COCO_STRATEGY_OVERLAP = 1,
+	/** The old incarnation is given back first: nothing is needed twice. */
+	COCO_STRATEGY_SEQUENTIAL = 2,
+	/** Overlap, and sequential if the host is short of what two VMs need. */
+	COCO_STRATEGY_AUTO = 3,
+};
+
+/** What happens to the shared side of memory at a reset. */
+enum coco_reset_memory {
+	COCO_RESET_MEMORY_DEFAULT = 0, /**< as each region's COCO_MEMORY_KEEP says */
+	COCO_RESET_MEMORY_KEEP = 1,    /**< all of it is kept, but for the launch image's pages */
+	COCO_RESET_MEMORY_SCRUB = 2,   /**< it is emptied, but for the ranges in `keep` */
+};
+
+/** A range of guest memory. */
+struct coco_range {
+	uint64_t gpa;
+	uint64_t size;
+};
+
+/** The most ranges that can be kept. */
+#define COCO_RESET_KEEP_MAX 4096u
+
+/** One reset's own wishes. */
+struct coco_reset_options {
+	size_t struct_size; /**< COCO_INIT */
+	uint32_t strategy;  /**< enum coco_strategy */
+	uint32_t memory;    /**< enum coco_reset_memory */
+	/**
+	 * Parts of regions that are kept though the region is emptied: whole pages of guest memory
+	 * that don't overlap. Read during the call only.
+	 */
+	const struct coco_range *keep;
+	uint32_t keep_count;
+	uint32_t reserved0; /**< 0 */
+};
+
+/**
+ * There are incarnations to give back: the VMM is to call coco_guest_retire() until nothing is
+ * left, from a thread that can wait for the kernel. Called with locks of the library held: it must
+ * not call into the library itself.
+ */
+typedef void (*coco_retire_fn)(void *payload, struct coco_guest *guest);
+
 /**
  * Makes a thread leave KVM_RUN that is inside it or about to enter it. Called from
  * another thread, with locks of the library held: coco_vcpu_index() is all that it may call. See
@@ -135,6 +188,23 @@ struct coco_guest_options {
 	 * (cocoreset/sev.h), which is copied. NULL: defaults, and for all others.
 	 */
 	const void *tech_options;
+	uint32_t strategy; /**< enum coco_strategy, of resets that don't say it themselves */
+	/**
+	 * The most old incarnations that may wait to be given back; 0: 2. A reset that would make
+	 * more of them waits.
+	 */
+	uint32_t max_retiring;
+	/**
+	 * The most private memory that they may hold, in bytes, before another is built; 0: no
+	 * limit.
+	 */
+	uint64_t max_retiring_bytes;
+	/**
+	 * Who gives old incarnations back after an overlapping reset; NULL: a thread of the
+	 * library's, which is made by the first such reset and takes no signals.
+	 */
+	coco_retire_fn retire;
+	void *retire_payload;
 };
 
 enum coco_memory_flags {
@@ -184,6 +254,16 @@ struct coco_guest_info {
 	uint64_t conversions;   /**< served since the current incarnation began */
 	uint64_t total_ns;      /**< the last launch or reset, from call to return */
 	uint64_t phase_ns[16];  /**< of it, by enum coco_phase */
+	uint32_t strategy; /**< how the last reset was done: OVERLAP or SEQUENTIAL; 0: none was */
+	uint32_t retiring; /**< old incarnations that are not given back yet */
+	uint64_t retiring_bytes; /**< private memory that they hold */
+	/**
+	 * Why the last reset with COCO_STRATEGY_AUTO was sequential: the -errno and the text of
+	 * what overlapping failed with. 0 and "" if it was not.
+	 */
+	int32_t fallback_code;
+	uint32_t reserved0;
+	char fallback[192];
 };
 
 /** Descriptors that a VMM gets from KVM for a VM or vCPU, and that keep the VM alive. */
@@ -276,6 +356,47 @@ COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct 
  * Thread safety: any thread. Allowed states: runnable, parked, down.
  */
 COCO_API COCO_MUST_CHECK int coco_guest_reset(struct coco_guest *guest, struct coco_error *error);
+
+/**
+ * coco_guest_reset() with wishes of its own.
+ *
+ * If another thread is resetting the guest, that is the reset, and `options` are not looked at.
+ * An overlapping reset that fails leaves the old incarnation whole and the guest parked: reset,
+ * resume or tear it down. (For technologies that encrypt the VMM's own memory in place, SEV and
+ * SEV-ES, that goes as far as KVM_SEV_LAUNCH_START; if loading the image fails the guest is
+ * `down`.)
+ *
+ * @param options NULL for all defaults.
+ *
+ * Errors: as coco_guest_reset(), and -EINVAL an option (named in error->field); the guest runs on.
+ * Thread safety: any thread. Allowed states: runnable, parked, down.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_reset_with(struct coco_guest *guest,
+						   const struct coco_reset_options *options,
+						   struct coco_error *error);
+
+/**
+ * Gives old incarnations back, at most `steps` steps of it, each of them bounded: some
+ * megabytes of private memory, or one KVM object. For VMMs that set `retire` in the guest's
+ * options; beside the library's own thread it does no harm.
+ *
+ * @param left set to how many incarnations are left; 0: there is nothing to do until the next
+ *             call of `retire`.
+ *
+ * Errors: -EINVAL, or the errno of a call that failed: what is left waits for the next reset or
+ * teardown, which begins with it.
+ * Thread safety: any thread, several at a time; not from `retire` itself. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_retire(struct coco_guest *guest, uint32_t steps,
+					       uint32_t *left, struct coco_error *error);
+
+/**
+ * Waits until old incarnations have been given back.
+ *
+ * Errors: -ETIMEDOUT. Thread safety: any thread but one that retires. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_wait_retired(struct coco_guest *guest, uint32_t timeout_ms,
+						     struct coco_error *error);
 
 /**
  * Brings all vCPUs to rest and keeps them there until coco_guest_resume(). Waits as

@@ -70,6 +70,16 @@ struct coco_backend {
 	bool private_memory;
 	/* The vCPUs' registers can be read and written until seal(). */
 	bool open_registers;
+	/*
+	 * The launch image is written to the shared side of memory, by the core, when nobody else
+	 * uses that any more.
+	 */
+	bool shared_image;
+	/*
+	 * load() and seal() work on the shared side: they come after an old incarnation has given
+	 * it up. Otherwise they have to leave the shared side alone.
+	 */
+	bool loads_shared;
 	/* Host memory that load() wants to have for as long as the guest exists. */
 	size_t scratch_size;
 	/*
@@ -106,10 +116,19 @@ struct coco_backend {
 			 struct kvm_regs *regs);
 	/* Memory and vCPUs are there, no memory is private yet. */
 	int (*begin)(const struct coco_launch *launch, struct coco_error *error);
-	/* The launch image goes in; its pages are private already if there is a private side. */
+	/*
+	 * The launch image goes in; its pages are private already if there is a private side. NULL:
+	 * shared_image is all.
+	 */
 	int (*load)(const struct coco_launch *launch, struct coco_error *error);
 	/* After the vCPUs have their power-on registers: the guest may run when it returns. */
 	int (*seal)(const struct coco_launch *launch, struct coco_error *error);
+	/*
+	 * Whether a launch that failed so may go well when an older incarnation is gone: the host
+	 * has no more ASIDs, key ids or the like. Lack of memory and descriptors is known to the
+	 * core. NULL: the technology needs nothing that is scarce.
+	 */
+	bool (*is_shortage)(const struct coco_error *error);
 };
 
 extern const struct coco_backend coco_backend_plain;

@@ -67,6 +67,9 @@ int coco_sev_fail(const struct coco_sev_step *step, int code, uint32_t status,
 int coco_sev_run(const struct coco_launch *launch, const struct coco_sev_step *step, void *data,
 		 struct coco_error *error);
 
+/* backend.h: is_shortage(). */
+bool coco_sev_is_shortage(const struct coco_error *error);
+
 /* What to do about a firmware status. Static text. */
 const char *coco_sev_status_advice(uint32_t status);
 

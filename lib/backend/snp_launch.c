@@ -189,4 +189,5 @@ const struct coco_backend coco_backend_snp = {
 	.begin = begin,
 	.load = load,
 	.seal = seal,
+	.is_shortage = coco_sev_is_shortage,
 };

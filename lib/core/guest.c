@@ -9,16 +9,19 @@
 #include "core/incarnation.h"
 #include "core/memory.h"
 #include "core/recipe.h"
+#include "core/retire.h"
 #include "core/state.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #define DEFAULT_PARK_TIMEOUT_MS 5000
+#define DEFAULT_MAX_RETIRING    2
 
 static int init_locks(struct coco_guest *guest)
 {
@@ -115,6 +118,13 @@ static void init_callbacks(struct coco_guest *guest, const struct coco_guest_opt
 	guest->convert_payload = options->convert_payload;
 	guest->convert_first = options->convert_first;
 	guest->convert_max = options->convert_max;
+	guest->strategy =
+		options->strategy ? options->strategy : (uint32_t)COCO_STRATEGY_SEQUENTIAL;
+	guest->retire_wanted = options->retire;
+	guest->retire_payload = options->retire_payload;
+	guest->max_retiring = options->max_retiring ? options->max_retiring : DEFAULT_MAX_RETIRING;
+	guest->max_retiring_bytes =
+		options->max_retiring_bytes ? options->max_retiring_bytes : UINT64_MAX;
 	guest->trace = options->trace;
 	guest->trace_payload = options->trace_payload;
 }
@@ -180,6 +190,8 @@ void coco_guest_free(struct coco_guest *guest)
 		return;
 	if (coco_incarnation_retire(guest, guest->incarnation, NULL))
 		coco_incarnation_abandon(guest, guest->incarnation);
+	coco_retire_stop(guest);
+	coco_retire_rest(guest);
 	free_guest(guest);
 }
 
@@ -265,11 +277,19 @@ int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 	result.total_ns = guest->last.total_ns;
 	static_assert(sizeof(result.phase_ns) == sizeof(guest->last.phase_ns), "same phases");
 	memcpy(result.phase_ns, guest->last.phase_ns, sizeof(result.phase_ns));
+	result.strategy = guest->last_strategy;
+	result.retiring = guest->retiring_count;
+	result.retiring_bytes = guest->retiring_bytes;
+	result.fallback_code = guest->fallback.code;
+	snprintf(result.fallback, sizeof(result.fallback), "%.*s", (int)sizeof(result.fallback) - 1,
+		 guest->fallback.text);
 	pthread_mutex_unlock(&guest->lock);
 
 	pthread_mutex_lock(&guest->memory_lock);
-	result.private_bytes = guest->private_bytes;
-	result.conversions = guest->conversions;
+	if (guest->incarnation) {
+		result.private_bytes = guest->incarnation->private_bytes;
+		result.conversions = guest->incarnation->conversions;
+	}
 	pthread_mutex_unlock(&guest->memory_lock);
 
 	coco_ledger_each(&guest->seam->ledger, guest, count_object, &result.open_objects);

@@ -68,6 +68,21 @@ struct coco_incarnation {
 	struct coco_incarnation_memory *memory; /* recipe.region_count */
 	struct coco_handed_over *handed_over;   /* in no order */
 	struct coco_launch_result result;
+	bool in_place; /* its objects are what the guest's handles mean */
+	uint64_t private_bytes;
+	uint64_t conversions;
+
+	/* For core/retire.c: the queue, and how far its private memory has been given back. */
+	struct coco_incarnation *next;
+	uint32_t punched_region;
+	uint64_t punched_pages;
+};
+
+/* What stays of the shared side at a reset. */
+struct coco_memory_policy {
+	uint32_t rule;           /* enum coco_reset_memory */
+	struct coco_range *keep; /* ascending */
+	uint32_t keep_count;
 };
 
 /* Where a vCPU's thread is. */
@@ -131,6 +146,11 @@ struct coco_guest {
 	void *convert_payload;
 	uint64_t convert_first;
 	uint64_t convert_max;
+	uint32_t strategy; /* enum coco_strategy: the default */
+	coco_retire_fn retire_wanted;
+	void *retire_payload;
+	uint32_t max_retiring;
+	uint64_t max_retiring_bytes;
 	coco_trace_fn trace;
 	void *trace_payload;
 
@@ -149,11 +169,27 @@ struct coco_guest {
 	 * there still, with what could not be given back.
 	 */
 	struct coco_incarnation *incarnation;
-	struct coco_phases phases; /* of the launch or reset that is under way */
+	struct coco_phases phases;               /* of the launch or reset that is under way */
+	struct coco_memory_policy memory_policy; /* the same */
 
-	pthread_mutex_t memory_lock; /* page maps and the conversions that change them */
-	uint64_t private_bytes;
-	uint64_t conversions;
+	/* How the last reset was done; code 0: the strategy is the one that was asked for. */
+	uint32_t last_strategy;
+	struct coco_error fallback;
+
+	/* core/retire.c; with the lock. */
+	struct coco_incarnation *retiring; /* the oldest first */
+	uint32_t retiring_count;
+	uint64_t retiring_bytes; /* of private memory */
+	bool retiring_busy;      /* somebody works on the first one, without the lock */
+	bool retire_allowed;     /* in the background */
+	bool retire_running, retire_stop;
+	pthread_t retire_thread;
+
+	/*
+	 * Page maps and the conversions that change them; also where `incarnation` is changed, and
+	 * read by those that have not set `operation`.
+	 */
+	pthread_mutex_t memory_lock;
 };
 
 #endif

@@ -10,8 +10,9 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 			 struct coco_incarnation **out, struct coco_error *error);
 
 /*
- * Builds it from the guest's recipe, on the guest's handles. On failure it is left with what was
- * opened so far.
+ * Builds it from the guest's recipe: on the guest's handles if nothing is there, else beside the
+ * incarnation that has them, which it takes them over from. On failure it is left with what was
+ * opened so far, and guest->incarnation tells who has the handles.
  */
 int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			   struct coco_error *error);
@@ -28,6 +29,16 @@ int coco_incarnation_take_fd(struct coco_guest *guest, struct coco_incarnation *
  */
 int coco_incarnation_retire(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			    struct coco_error *error);
+
+/*
+ * Gives one object of it back. Returns 1 if it was the last, 0 if there are more, or -errno if it
+ * could not be given back.
+ */
+int coco_incarnation_retire_one(struct coco_guest *guest, struct coco_incarnation *incarnation,
+				struct coco_error *error);
+
+/* Frees an incarnation of which nothing is open. */
+void coco_incarnation_free(const struct coco_guest *guest, struct coco_incarnation *incarnation);
 
 /*
  * Frees an incarnation that could not be retired, when the guest's numbers and

@@ -122,6 +122,15 @@ void fixture_launch(struct fixture *f, uint32_t tech)
 	fake_kvm_transcript_clear(f->fake);
 }
 
+void fixture_reset(struct fixture *f, uint32_t strategy)
+{
+	struct coco_reset_options options;
+
+	COCO_INIT(&options);
+	options.strategy = strategy;
+	expect_ok(coco_guest_reset_with(f->guest, &options, &f->error), &f->error);
+}
+
 void fixture_end(struct fixture *f)
 {
 	coco_guest_free(f->guest);

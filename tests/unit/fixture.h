@@ -47,6 +47,8 @@ void fixture_guest(struct fixture *f);
 void fixture_launch(struct fixture *f, uint32_t tech);
 /* Labels what the guest holds; after a failed test of its own making. */
 void fixture_label(struct fixture *f);
+/* A reset that goes well. `strategy`: enum coco_strategy. */
+void fixture_reset(struct fixture *f, uint32_t strategy);
 /* Frees guest, image and host, and expects that nothing is left. */
 void fixture_end(struct fixture *f);
 

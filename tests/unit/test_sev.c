@@ -287,9 +287,9 @@ END_TEST
 START_TEST(sev_and_seves_are_launched_in_order)
 {
 	static const char launch[] = "%s\n"
+				     "KVM_SEV_LAUNCH_START policy=0x%x session=16 dh=0\n"
 				     "register size=0x400000\n"
 				     "register size=0x10000\n"
-				     "KVM_SEV_LAUNCH_START policy=0x%x session=16 dh=0\n"
 				     "KVM_SEV_LAUNCH_UPDATE_DATA size=0x2000\n"
 				     "KVM_SEV_LAUNCH_UPDATE_DATA size=0x1000\n"
 				     "KVM_SEV_LAUNCH_UPDATE_DATA size=0x4000\n"

@@ -188,8 +188,6 @@ void coco_guest_free(struct coco_guest *guest)
 {
 	if (!guest)
 		return;
-	if (coco_incarnation_retire(guest, guest->incarnation, NULL))
-		coco_incarnation_abandon(guest, guest->incarnation);
 	coco_retire_stop(guest);
 	coco_retire_rest(guest);
 	free_guest(guest);
@@ -277,12 +275,12 @@ int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 	result.total_ns = guest->last.total_ns;
 	static_assert(sizeof(result.phase_ns) == sizeof(guest->last.phase_ns), "same phases");
 	memcpy(result.phase_ns, guest->last.phase_ns, sizeof(result.phase_ns));
-	result.strategy = guest->last_strategy;
+	result.strategy = guest->last_attempt.strategy;
 	result.retiring = guest->retiring_count;
 	result.retiring_bytes = guest->retiring_bytes;
-	result.fallback_code = guest->fallback.code;
+	result.fallback_code = guest->last_attempt.fallback.code;
 	snprintf(result.fallback, sizeof(result.fallback), "%.*s", (int)sizeof(result.fallback) - 1,
-		 guest->fallback.text);
+		 guest->last_attempt.fallback.text);
 	pthread_mutex_unlock(&guest->lock);
 
 	pthread_mutex_lock(&guest->memory_lock);

@@ -78,6 +78,12 @@ struct coco_incarnation {
 	uint64_t punched_pages;
 };
 
+/* How a reset is done. */
+struct coco_attempt {
+	uint32_t strategy;          /* enum coco_strategy */
+	struct coco_error fallback; /* why not by the one that was asked for; code 0: it is */
+};
+
 /* What stays of the shared side at a reset. */
 struct coco_memory_policy {
 	uint32_t rule;           /* enum coco_reset_memory */
@@ -171,10 +177,8 @@ struct coco_guest {
 	struct coco_incarnation *incarnation;
 	struct coco_phases phases;               /* of the launch or reset that is under way */
 	struct coco_memory_policy memory_policy; /* the same */
-
-	/* How the last reset was done; code 0: the strategy is the one that was asked for. */
-	uint32_t last_strategy;
-	struct coco_error fallback;
+	struct coco_attempt attempt;             /* the same, of a reset */
+	struct coco_attempt last_attempt;        /* with the lock */
 
 	/* core/retire.c; with the lock. */
 	struct coco_incarnation *retiring; /* the oldest first */

@@ -8,6 +8,8 @@
 
 void coco_incarnation_free(const struct coco_guest *guest, struct coco_incarnation *incarnation)
 {
+	if (!incarnation)
+		return;
 	for (uint32_t i = 0; incarnation->memory && i < guest->recipe.region_count; i++)
 		coco_page_map_destroy(&incarnation->memory[i].pages);
 	while (incarnation->handed_over) {
@@ -90,16 +92,14 @@ static void release(void *payload, struct coco_kvm_object *object)
 		retirement->result = r;
 }
 
-int coco_incarnation_retire(struct coco_guest *guest, struct coco_incarnation *incarnation,
-			    struct coco_error *error)
+int coco_incarnation_release(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			     struct coco_error *error)
 {
 	struct retirement retirement = {.seam = guest->seam, .error = error};
 
 	if (!incarnation)
 		return 0;
 	each_object(guest, incarnation, release, &retirement);
-	if (!retirement.result)
-		coco_incarnation_free(guest, incarnation);
 	return retirement.result;
 }
 

@@ -12,13 +12,15 @@
 
 int coco_retire_current(struct coco_guest *guest, struct coco_error *error)
 {
-	int r = coco_incarnation_retire(guest, guest->incarnation, error);
+	struct coco_incarnation *incarnation = guest->incarnation;
+	int r = coco_incarnation_release(guest, incarnation, error);
 
 	if (r)
 		return r;
 	pthread_mutex_lock(&guest->memory_lock);
 	guest->incarnation = NULL;
 	pthread_mutex_unlock(&guest->memory_lock);
+	coco_incarnation_free(guest, incarnation);
 	return 0;
 }
 

@@ -37,7 +37,7 @@ static int build_sequential(struct coco_guest *guest, struct coco_error *error)
 {
 	int r = 0;
 
-	guest->last_strategy = COCO_STRATEGY_SEQUENTIAL;
+	guest->attempt.strategy = COCO_STRATEGY_SEQUENTIAL;
 	if (guest->incarnation || guest->retiring)
 		r = retire_all(guest, error);
 	return r ? r : coco_build_in_place(guest, error);
@@ -64,7 +64,7 @@ static int build_overlap(struct coco_guest *guest, struct coco_error *error)
 	struct coco_incarnation *next;
 	int r;
 
-	guest->last_strategy = COCO_STRATEGY_OVERLAP;
+	guest->attempt.strategy = COCO_STRATEGY_OVERLAP;
 	r = make_room(guest, error);
 	if (!r)
 		r = coco_incarnation_new(guest, generation, &next, error);
@@ -103,7 +103,7 @@ static int build_auto(struct coco_guest *guest, struct coco_error *error)
 
 	if (!r || !guest->incarnation || !is_shortage(guest, error))
 		return r;
-	guest->fallback = *error;
+	guest->attempt.fallback = *error;
 	return build_sequential(guest, error);
 }
 
@@ -128,15 +128,16 @@ static int rebuild(struct coco_guest *guest, uint32_t strategy, struct coco_erro
 	const bool was_down = guest->state == COCO_STATE_DOWN;
 	int r;
 
-	memset(&guest->fallback, 0, sizeof(guest->fallback));
+	guest->attempt = (struct coco_attempt){0};
 	coco_park_own(guest);
 	coco_state_move(guest, COCO_STATE_RESETTING);
 	pthread_mutex_unlock(&guest->lock);
 	r = build(guest, was_down ? COCO_STRATEGY_SEQUENTIAL : strategy, error);
 	pthread_mutex_lock(&guest->lock);
+	guest->last_attempt = guest->attempt;
 	if (!r) {
 		coco_start(guest);
-	} else if (guest->last_strategy == COCO_STRATEGY_OVERLAP && guest->incarnation == old) {
+	} else if (guest->attempt.strategy == COCO_STRATEGY_OVERLAP && guest->incarnation == old) {
 		coco_state_move(guest, COCO_STATE_PARKED);
 	} else {
 		coco_state_move(guest, COCO_STATE_DOWN);

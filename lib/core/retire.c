@@ -157,14 +157,22 @@ void coco_retire_begin(struct coco_guest *guest)
 	pthread_cond_broadcast(&guest->changed);
 }
 
+static void release_or_abandon(struct coco_guest *guest, struct coco_incarnation *incarnation)
+{
+	if (coco_incarnation_release(guest, incarnation, NULL))
+		coco_incarnation_abandon(guest, incarnation);
+	else
+		coco_incarnation_free(guest, incarnation);
+}
+
 void coco_retire_rest(struct coco_guest *guest)
 {
+	release_or_abandon(guest, guest->incarnation);
 	while (guest->retiring) {
 		struct coco_incarnation *first = guest->retiring;
 
 		guest->retiring = first->next;
-		if (coco_incarnation_retire(guest, first, NULL))
-			coco_incarnation_abandon(guest, first);
+		release_or_abandon(guest, first);
 	}
 }
 

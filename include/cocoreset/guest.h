@@ -4,7 +4,8 @@
  * A guest: a recipe, and at any time at most one incarnation of it in KVM.
  *
  * Launch builds incarnation 1 from the recipe. Reset builds the next one from the
- * same recipe, by the same path, and gives the old one back. What a VMM holds on
+ * same recipe, by the same path, and gives the old one back, before or after (enum
+ * coco_strategy). What a VMM holds on
  * to survives: the VM's and vCPUs' descriptor *numbers*, the addresses of the
  * `kvm_run` pages and of guest memory, and the vCPU threads. They are valid from
  * coco_guest_new() to coco_guest_free(); what they refer to is replaced.
@@ -13,9 +14,10 @@
  *
  *     configured -> launching -> runnable <-> parked -> resetting -> runnable
  *
- * A launch or reset that fails leaves the guest `down`: it has no VM, but its
+ * A launch or sequential reset that fails leaves the guest `down`: it has no VM, but its
  * recipe, handles and shared memory are whole, and the same call may be made
- * again. Teardown leads to `dead`.
+ * again. An overlapping reset that fails leaves it parked in its old incarnation. Teardown leads to
+ * `dead`.
  *
  * Calls that change a guest are made one after the other: if another thread is
  * inside one, the next waits for it to end before it looks at the state.
@@ -336,8 +338,9 @@ COCO_API COCO_MUST_CHECK int coco_guest_add_memory(struct coco_guest *guest,
 COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct coco_error *error);
 
 /**
- * Resets the guest in place: parks its vCPUs, gives its incarnation back, builds
- * the next one from the recipe on the same handles, and lets the vCPU threads go on in it.
+ * Resets the guest in place: parks its vCPUs, replaces its incarnation by the next one, built from
+ * the recipe, on the same handles, and lets the vCPU threads go on in it. When the old one is given
+ * back is the guest's `strategy`.
  *
  * It may be called from a vCPU's own thread between two coco_vcpu_run() calls, or from any other
  * thread while vCPUs run; not from a callback of the library. vCPU threads that are inside
@@ -350,8 +353,8 @@ COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct 
  *
  * Errors: -ETIMEDOUT a vCPU did not come to rest (named in the text); nothing was touched
  * and the guest runs on. -EBUSY the state. Otherwise the errno of the call that
- * failed: the guest is `down`, its vCPU threads wait in coco_vcpu_run(), and
- * the call may be made again.
+ * failed: the guest is `down` (after an overlapping reset: parked in its old incarnation), its vCPU
+ * threads wait in coco_vcpu_run(), and the call may be made again.
  *
  * Thread safety: any thread. Allowed states: runnable, parked, down.
  */

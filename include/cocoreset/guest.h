@@ -31,6 +31,7 @@
 #include <cocoreset/error.h>
 #include <cocoreset/host.h>
 #include <cocoreset/image.h>
+#include <cocoreset/request.h>
 #include <cocoreset/trace.h>
 
 struct coco_guest;
@@ -149,7 +150,7 @@ struct coco_guest_options {
 	uint32_t tech;            /**< enum coco_tech; required */
 	uint32_t vcpus;           /**< how many, at least 1. vCPU n has APIC id n */
 	struct coco_image *image; /**< the launch image; required. The guest takes a reference */
-	uint32_t irqchip;         /**< enum coco_irqchip */
+	uint32_t irqchip;         /**< enum coco_irqchip; TDX: COCO_IRQCHIP_SPLIT */
 	uint32_t ioapic_pins;     /**< for COCO_IRQCHIP_SPLIT: pins of the VMM's own IOAPIC, at most
 				     4096 */
 	uint32_t flags;           /**< enum coco_guest_flags */
@@ -187,7 +188,8 @@ struct coco_guest_options {
 	void *trace_payload;
 	/**
 	 * The technology's own options: a struct coco_sev_options for SEV, SEV-ES and SNP
-	 * (cocoreset/sev.h), which is copied. NULL: defaults, and for all others.
+	 * (cocoreset/sev.h), a struct coco_tdx_options for TDX (cocoreset/tdx.h), which is
+	 * copied. NULL: defaults, and for all others.
 	 */
 	const void *tech_options;
 	uint32_t strategy; /**< enum coco_strategy, of resets that don't say it themselves */
@@ -207,6 +209,8 @@ struct coco_guest_options {
 	 */
 	coco_retire_fn retire;
 	void *retire_payload;
+	/** Answers what the running guest asks for (cocoreset/request.h); NULL: nobody. Copied. */
+	const struct coco_requests *requests;
 };
 
 enum coco_memory_flags {

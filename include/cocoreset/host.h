@@ -13,10 +13,7 @@
 struct coco_host;
 struct coco_platform;
 
-/**
- * The technologies. This version launches all but the last. Of TDX guests it makes launch images
- * and predicts their measurement; coco_host_probe() says that they are not launchable.
- */
+/** The technologies. */
 enum coco_tech {
 	/** An ordinary VM (KVM_X86_DEFAULT_VM). Its memory is open to the host. */
 	COCO_TECH_PLAIN = 1,
@@ -90,7 +87,8 @@ COCO_API void coco_host_close(struct coco_host *host);
 
 /**
  * Tells whether guests of a technology can be launched here, and if not, why.
- * Asks the kernel anew at each call; creates no VM.
+ * Asks the kernel anew at each call. For TDX, where it offers such VMs, an empty one is made for
+ * the question and given back (it takes no key).
  *
  * @param tech enum coco_tech.
  * @param info struct_size set by the caller; filled as far as that reaches.

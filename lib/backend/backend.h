@@ -8,6 +8,8 @@
 #define COCO_BACKEND_BACKEND_H
 
 #include <cocoreset/host.h>
+#include <cocoreset/request.h>
+#include <cocoreset/vcpu.h>
 #include <stdbool.h>
 
 #include "image/image.h"
@@ -49,10 +51,31 @@ struct coco_launch {
 	uint32_t slot_count;
 	uint64_t gpa_end; /* what the vCPUs' physical addresses can reach */
 	const struct coco_image *image;
-	const struct kvm_cpuid2 *cpuid; /* the vCPUs', but for their APIC ids */
-	const void *config;             /* what configure() made */
+	const struct kvm_cpuid2 *cpuid;       /* the vCPUs', but for their APIC ids */
+	const void *config;                   /* what configure() made */
+	const struct coco_requests *requests; /* the VMM's callbacks */
 	struct coco_launch_result *result;
 	void *scratch; /* scratch_size bytes, page aligned, with what an earlier life left there */
+};
+
+/* A successful KVM_RUN, and what it takes to answer the guest. */
+struct coco_run_exit {
+	struct kvm_run *run;
+	struct coco_vcpu *vcpu;               /* for the VMM's callbacks */
+	const void *config;                   /* what configure() made */
+	const struct coco_requests *requests; /* the VMM's callbacks */
+	/*
+	 * The host address of guest memory that lies within one region and is all shared; NULL
+	 * for any other range. The range may be anything.
+	 */
+	void *(*find_shared)(struct coco_vcpu *vcpu, uint64_t gpa, uint64_t size);
+	struct coco_termination *termination; /* written with COCO_SERVED_TERMINATION */
+};
+
+enum coco_served {
+	COCO_SERVED_NOT,         /* the VMM's matter */
+	COCO_SERVED_ANSWERED,    /* the answer is in `run`: the guest goes on */
+	COCO_SERVED_TERMINATION, /* the guest has given itself up */
 };
 
 struct coco_backend {
@@ -80,6 +103,8 @@ struct coco_backend {
 	 * it up. Otherwise they have to leave the shared side alone.
 	 */
 	bool loads_shared;
+	/* The irqchips that its guests may have, each enum coco_irqchip as 1 << it; 0: all. */
+	uint32_t irqchips;
 	/* Host memory that load() wants to have for as long as the guest exists. */
 	size_t scratch_size;
 	/*
@@ -98,6 +123,12 @@ struct coco_backend {
 	int (*configure)(struct coco_seam *seam, const void *options, void **out,
 			 struct coco_error *error);
 	void (*free_config)(void *config);
+	/*
+	 * Brings the recipe's CPUID, which is the VMM's or what KVM supports, into the form that
+	 * the technology needs, and lowers *gpa_end if its addresses reach less far.
+	 */
+	int (*configure_cpuid)(void *config, struct kvm_cpuid2 *cpuid, uint64_t *gpa_end,
+			       struct coco_error *error);
 	/* The VM type for such a recipe. */
 	uint64_t (*choose_vm_type)(const void *config);
 	/* After KVM_CREATE_VM and the capabilities, before memory and vCPUs. */
@@ -129,6 +160,11 @@ struct coco_backend {
 	 * core. NULL: the technology needs nothing that is scarce.
 	 */
 	bool (*is_shortage)(const struct coco_error *error);
+	/*
+	 * While the guest runs, after a KVM_RUN that was no conversion: decodes and answers the
+	 * exits that are the technology's own. Calls the VMM's callbacks; without locks.
+	 */
+	enum coco_served (*serve_exit)(const struct coco_run_exit *exit);
 };
 
 extern const struct coco_backend coco_backend_plain;
@@ -136,6 +172,7 @@ extern const struct coco_backend coco_backend_swprotected;
 extern const struct coco_backend coco_backend_sev;
 extern const struct coco_backend coco_backend_seves;
 extern const struct coco_backend coco_backend_snp;
+extern const struct coco_backend coco_backend_tdx;
 
 /* The page kinds that every technology can load. */
 #define COCO_PAGE_KINDS_BASIC (1u << COCO_PAGE_DATA | 1u << COCO_PAGE_ZERO)

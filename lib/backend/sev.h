@@ -10,6 +10,7 @@
  *     sev_launch.c   SEV's and SEV-ES's launch
  *     snp_launch.c   SNP's launch
  *     snp_cpuid.c    SNP's CPUID page
+ *     sev_exit.c     exits of a running SEV-ES or SNP guest
  */
 #ifndef COCO_BACKEND_SEV_H
 #define COCO_BACKEND_SEV_H
@@ -45,9 +46,12 @@ int coco_sev_has_vm_type(struct coco_seam *seam, uint32_t type, struct coco_erro
 /* KVM_SEV_INIT2, or its predecessors: the VM has an ASID afterwards. */
 int coco_sev_init_vm(const struct coco_launch *launch, struct coco_error *error);
 int coco_seves_init_vm(const struct coco_launch *launch, struct coco_error *error);
+int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error);
 /* What SEV-ES and SNP vCPUs start with. */
 void coco_sev_power_on(const struct coco_launch *launch, uint32_t index, struct kvm_sregs *sregs,
 		       struct kvm_regs *regs);
+
+enum coco_served coco_sev_serve_exit(const struct coco_run_exit *exit);
 
 /* A firmware command, for messages too. */
 struct coco_sev_step {

@@ -200,4 +200,5 @@ const struct coco_backend coco_backend_seves = {
 	.load = load,
 	.seal = seal_seves,
 	.is_shortage = coco_sev_is_shortage,
+	.serve_exit = coco_sev_serve_exit,
 };

@@ -26,6 +26,13 @@ static const struct coco_sev_step seves_init = {
 	"getting the guest an ASID",
 };
 
+static const struct coco_sev_step enable_certificates = {
+	UAPI_SNP_ENABLE_REQ_CERTS,
+	COCO_STAGE_CREATE,
+	"KVM_SEV_SNP_ENABLE_REQ_CERTS",
+	"having KVM ask for certificates",
+};
+
 static int init_vm(const struct coco_launch *launch, const struct coco_sev_step *legacy,
 		   struct coco_error *error)
 {
@@ -48,6 +55,36 @@ int coco_sev_init_vm(const struct coco_launch *launch, struct coco_error *error)
 int coco_seves_init_vm(const struct coco_launch *launch, struct coco_error *error)
 {
 	return init_vm(launch, &seves_init, error);
+}
+
+/* Whether KVM can ask for certificates: Linux 7.0. */
+static bool can_ask(const struct coco_launch *launch)
+{
+	struct coco_seam *seam = launch->seam;
+	uint64_t value = 0;
+	struct kvm_device_attr attr = {
+		.group = UAPI_GROUP_SEV,
+		.attr = UAPI_SEV_ATTR_SNP_REQ_CERTS,
+		.addr = (uintptr_t)&value,
+	};
+	int r = coco_seam_get(seam, seam->kvm_fd, KVM_GET_DEVICE_ATTR, &attr, COCO_STAGE_CREATE,
+			      NULL);
+
+	return !r && value;
+}
+
+int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error)
+{
+	int r = coco_sev_init_vm(launch, error);
+
+	if (r || !launch->requests->certificates)
+		return r;
+	if (can_ask(launch))
+		return coco_sev_run(launch, &enable_certificates, NULL, error);
+	coco_log(&launch->seam->log, COCO_LOG_WARNING,
+		 "this kernel does not ask for the certificates of SNP guests (Linux 7.0 does): "
+		 "the guest gets none");
+	return 0;
 }
 
 static uint32_t signature(const struct kvm_cpuid2 *cpuid)

@@ -184,10 +184,11 @@ const struct coco_backend coco_backend_snp = {
 	.probe = coco_snp_probe,
 	.configure = coco_snp_configure,
 	.free_config = coco_sev_free_config,
-	.init_vm = coco_sev_init_vm,
+	.init_vm = coco_snp_init_vm,
 	.power_on = coco_sev_power_on,
 	.begin = begin,
 	.load = load,
 	.seal = seal,
 	.is_shortage = coco_sev_is_shortage,
+	.serve_exit = coco_sev_serve_exit,
 };

@@ -372,6 +372,7 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 		.image = recipe->image,
 		.cpuid = recipe->cpuid,
 		.config = recipe->config,
+		.requests = &recipe->requests,
 		.result = &incarnation->result,
 		.scratch = guest->scratch,
 	};

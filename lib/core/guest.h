@@ -36,8 +36,9 @@ struct coco_recipe {
 	uint32_t flags; /* enum coco_guest_flags */
 	struct coco_image *image;
 	struct kvm_cpuid2 *cpuid;
-	void *config;     /* the backend's, of the technology's own options */
-	uint64_t gpa_end; /* from the CPUID's physical address width */
+	void *config; /* the backend's, of the technology's own options */
+	struct coco_requests requests;
+	uint64_t gpa_end; /* from the CPUID's physical address width and the technology */
 	struct coco_region *regions;
 	uint32_t region_count;
 	struct coco_power_on *power_on; /* captured before the first run; NULL until then */
@@ -127,6 +128,10 @@ struct coco_vcpu {
 	uint64_t grown_size; /* how much it took */
 	uint64_t stuck_gpa;
 	uint32_t stuck_count;
+
+	/* For its thread only: core/serve.c. */
+	bool terminated;
+	struct coco_termination termination;
 };
 
 struct coco_phases {

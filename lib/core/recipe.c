@@ -5,6 +5,7 @@
 #include "core/recipe.h"
 
 #include "base/error.h"
+#include "base/options.h"
 #include "base/range.h"
 #include "core/cpuid.h"
 #include "core/power_on.h"
@@ -94,6 +95,12 @@ static int check_tech(struct coco_host *host, const struct coco_guest_options *o
 int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options *options,
 			      struct coco_error *error)
 {
+	static const char *const irqchips[] = {
+		[COCO_IRQCHIP_NONE] = "COCO_IRQCHIP_NONE",
+		[COCO_IRQCHIP_SPLIT] = "COCO_IRQCHIP_SPLIT",
+		[COCO_IRQCHIP_FULL] = "COCO_IRQCHIP_FULL",
+	};
+	const struct coco_backend *backend = coco_backend_find(options->tech);
 	int r = check_tech(host, options, error);
 
 	if (r)
@@ -103,6 +110,11 @@ int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options 
 	if (options->irqchip > COCO_IRQCHIP_FULL)
 		return coco_fail_field(error, -EINVAL, "irqchip", "%" PRIu32 " is no irqchip",
 				       options->irqchip);
+	if (backend->irqchips && !(backend->irqchips & 1u << options->irqchip))
+		return coco_fail_field(error, -EINVAL, "irqchip",
+				       "%s guests need another irqchip than %s: see enum "
+				       "coco_irqchip",
+				       backend->name, irqchips[options->irqchip]);
 	if (options->ioapic_pins > MAX_IOAPIC_PINS ||
 	    (options->ioapic_pins && options->irqchip != COCO_IRQCHIP_SPLIT))
 		return coco_fail_field(error, -EINVAL, "ioapic_pins",
@@ -133,6 +145,15 @@ static int configure(struct coco_recipe *recipe, struct coco_seam *seam, const v
 	return 0;
 }
 
+static int take_requests(struct coco_recipe *recipe, const struct coco_requests *given,
+			 struct coco_error *error)
+{
+	if (!given)
+		return 0;
+	return coco_options_read(&recipe->requests, sizeof(recipe->requests), given,
+				 COCO_END_OF(struct coco_requests, payload), "requests", error);
+}
+
 int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 		     const struct coco_guest_options *options, struct coco_error *error)
 {
@@ -142,12 +163,19 @@ int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 	recipe->irqchip = options->irqchip;
 	recipe->ioapic_pins = options->ioapic_pins;
 	recipe->flags = options->flags;
-	r = configure(recipe, seam, options->tech_options, error);
+	r = take_requests(recipe, options->requests, error);
+	if (!r)
+		r = configure(recipe, seam, options->tech_options, error);
 	if (!r)
 		r = coco_cpuid_new(seam, options->cpuid, &recipe->cpuid, error);
 	if (r)
 		return r;
 	recipe->gpa_end = coco_cpuid_gpa_end(recipe->cpuid);
+	if (recipe->backend->configure_cpuid)
+		r = recipe->backend->configure_cpuid(recipe->config, recipe->cpuid,
+						     &recipe->gpa_end, error);
+	if (r)
+		return r;
 	recipe->image = coco_image_ref(options->image);
 	coco_image_use(recipe->image);
 	return 0;

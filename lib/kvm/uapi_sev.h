@@ -20,6 +20,7 @@
 #define UAPI_GROUP_SEV              1
 #define UAPI_SEV_ATTR_VMSA_FEATURES 0
 #define UAPI_SEV_ATTR_SNP_POLICY    1
+#define UAPI_SEV_ATTR_SNP_REQ_CERTS 2
 
 /* KVM_MEMORY_ENCRYPT_OP: struct uapi_sev_command's id */
 #define UAPI_SEV_INIT               0
@@ -33,6 +34,7 @@
 #define UAPI_SNP_LAUNCH_START       100
 #define UAPI_SNP_LAUNCH_UPDATE      101
 #define UAPI_SNP_LAUNCH_FINISH      102
+#define UAPI_SNP_ENABLE_REQ_CERTS   103
 
 /* Page types of SNP_LAUNCH_UPDATE; the firmware's numbers (SEV-SNP firmware ABI, 8.17). */
 #define UAPI_SNP_PAGE_NORMAL     1
@@ -129,6 +131,17 @@ struct uapi_snp_cpuid_table {
 	uint32_t reserved1;
 	uint64_t reserved2;
 	struct uapi_snp_cpuid_entry entries[UAPI_SNP_CPUID_MAX];
+};
+
+/* KVM_RUN */
+#define UAPI_EXIT_SNP_REQ_CERTS    43
+#define UAPI_SYSTEM_EVENT_SEV_TERM 6 /* KVM_EXIT_SYSTEM_EVENT's type; data: the GHCB MSR */
+
+/* The union of struct kvm_run for UAPI_EXIT_SNP_REQ_CERTS. */
+struct uapi_snp_req_certs {
+	uint64_t gpa;
+	uint64_t npages;
+	uint64_t ret; /* a positive errno: 0, ENOSPC, EAGAIN or EIO */
 };
 
 /* /dev/sev: the only ioctl, and the commands that need no right to write. */

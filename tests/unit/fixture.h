@@ -39,6 +39,9 @@ uint8_t fixture_byte(uint64_t gpa);
 
 /* A fake, a host, the standard image, and options for one vCPU that is kicked by callback. */
 void fixture_init(struct fixture *f, uint32_t tech);
+/* Has the host be one on another platform, with the fake behind it. */
+void fixture_reopen(struct fixture *f, const struct coco_platform *platform, coco_log_fn log,
+		    void *log_payload);
 /* Adds a region. */
 int fixture_add_memory(struct fixture *f, uint64_t gpa, uint64_t size, void *host, uint32_t flags);
 /* The guest with its memory, and labels: vm, vcpu0 ..., run0 ..., ram, rom. */

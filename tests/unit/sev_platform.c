@@ -21,17 +21,12 @@ __attribute__((format(printf, 2, 3))) static void note(struct sev_platform *sev,
 		sev->used = sizeof(sev->log) - 1;
 }
 
-static void *inner(const struct sev_platform *sev)
-{
-	return sev->inner->context;
-}
-
 static int op_open(void *context, const char *path)
 {
 	struct sev_platform *sev = context;
 
 	if (strcmp(path, "/dev/sev") != 0)
-		return sev->inner->ops->open(inner(sev), path);
+		return forward_open(context, path);
 	if (sev->no_device)
 		return -ENOENT;
 	sev->opens++;
@@ -43,59 +38,9 @@ static int op_close(void *context, int fd)
 	struct sev_platform *sev = context;
 
 	if (fd != SEV_PLATFORM_FD)
-		return sev->inner->ops->close(inner(sev), fd);
+		return forward_close(context, fd);
 	sev->closes++;
 	return 0;
-}
-
-static int op_dup(void *context, int fd)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->dup(inner(sev), fd);
-}
-
-static int op_dup3(void *context, int fd, int number)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->dup3(inner(sev), fd, number);
-}
-
-static int op_set_cloexec(void *context, int fd)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->set_cloexec(inner(sev), fd);
-}
-
-static int op_mmap(void *context, void *address, size_t size, int protection, int flags, int fd,
-		   uint64_t offset, void **out)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->mmap(inner(sev), address, size, protection, flags, fd, offset, out);
-}
-
-static int op_munmap(void *context, void *address, size_t size)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->munmap(inner(sev), address, size);
-}
-
-static int op_madvise(void *context, void *address, size_t size, int advice)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->madvise(inner(sev), address, size, advice);
-}
-
-static int op_fallocate(void *context, int fd, int mode, uint64_t offset, uint64_t size)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->fallocate(inner(sev), fd, mode, offset, size);
 }
 
 /* ---- /dev/sev and the attributes of /dev/kvm ---- */
@@ -136,6 +81,8 @@ static int get_attribute(const struct sev_platform *sev, const struct kvm_device
 		value = sev->vmsa_features;
 	else if (attr->attr == UAPI_SEV_ATTR_SNP_POLICY)
 		value = sev->policy_bits;
+	else if (attr->attr == UAPI_SEV_ATTR_SNP_REQ_CERTS && sev->asks_certificates)
+		value = 1;
 	else
 		return -ENXIO;
 	memcpy((void *)(uintptr_t)attr->addr, &value, sizeof(value));
@@ -163,6 +110,8 @@ static const char *name_of(uint32_t id)
 		return "KVM_SEV_LAUNCH_MEASURE";
 	case UAPI_SEV_LAUNCH_FINISH:
 		return "KVM_SEV_LAUNCH_FINISH";
+	case UAPI_SNP_ENABLE_REQ_CERTS:
+		return "KVM_SEV_SNP_ENABLE_REQ_CERTS";
 	case UAPI_SNP_LAUNCH_START:
 		return "KVM_SEV_SNP_LAUNCH_START";
 	case UAPI_SNP_LAUNCH_UPDATE:
@@ -312,7 +261,7 @@ static int op_ioctl(void *context, int fd, unsigned long request, uintptr_t argu
 	case KVM_MEMORY_ENCRYPT_OP:
 		return run_command(sev, pointer);
 	default:
-		return sev->inner->ops->ioctl(inner(sev), fd, request, argument);
+		return forward_ioctl(context, fd, request, argument);
 	}
 }
 
@@ -321,22 +270,22 @@ static const struct coco_platform_ops ops = {
 	.name = "fake with a secure processor",
 	.open = op_open,
 	.close = op_close,
-	.dup = op_dup,
-	.dup3 = op_dup3,
-	.set_cloexec = op_set_cloexec,
+	.dup = forward_dup,
+	.dup3 = forward_dup3,
+	.set_cloexec = forward_set_cloexec,
 	.ioctl = op_ioctl,
-	.mmap = op_mmap,
-	.munmap = op_munmap,
-	.madvise = op_madvise,
-	.fallocate = op_fallocate,
+	.mmap = forward_mmap,
+	.munmap = forward_munmap,
+	.madvise = forward_madvise,
+	.fallocate = forward_fallocate,
 };
 
-void sev_platform_init(struct sev_platform *sev, const struct coco_platform *inner_platform)
+void sev_platform_init(struct sev_platform *sev, const struct coco_platform *inner)
 {
 	memset(sev, 0, sizeof(*sev));
 	sev->platform.ops = &ops;
 	sev->platform.context = sev;
-	sev->inner = inner_platform;
+	sev->forward.inner = inner;
 	sev->policy_bits = 0x1bffff;
 	sev->vmsa_features = 0x20;
 }

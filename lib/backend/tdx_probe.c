@@ -57,11 +57,12 @@ int coco_tdx_ask(struct coco_seam *seam, struct uapi_tdx_capabilities **out, uin
 		 struct coco_error *error)
 {
 	const int fd = coco_seam_ioctl(seam, seam->kvm_fd, KVM_CREATE_VM, UAPI_VM_TYPE_TDX,
-				       COCO_STAGE_HOST, error);
+				       COCO_STAGE_HOST, NULL);
 	int r = 0;
 
 	if (fd < 0)
-		return fd;
+		return coco_fail_call(error, fd, COCO_STAGE_HOST, "KVM_CREATE_VM",
+				      "making an empty TDX VM, to ask what such guests may have");
 	if (max_vcpus) {
 		r = coco_seam_check_extension(seam, fd, KVM_CAP_MAX_VCPUS, error);
 		if (r >= 0)

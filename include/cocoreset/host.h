@@ -55,6 +55,13 @@ struct coco_tech_info {
 	uint32_t private_memory;
 	/** Why it is not launchable and what to do; "" if it is. */
 	char reason[192];
+	/**
+	 * How many guests with a key of that kind (an ASID, a key id) the host can have at once,
+	 * and how many there are, by the root cgroup's misc.capacity and misc.current. SEV-ES and
+	 * SNP guests share theirs. `keys` is 0 where that is not known, or nothing is encrypted.
+	 */
+	uint32_t keys;
+	uint32_t keys_used;
 };
 
 COCO_BEGIN_DECLS

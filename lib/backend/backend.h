@@ -180,6 +180,9 @@ extern const struct coco_backend coco_backend_tdx;
 /* The technology's backend, NULL if there is none. */
 const struct coco_backend *coco_backend_find(uint32_t tech);
 
+/* Fills info's `keys` and `keys_used` from the misc cgroup's resource, if they are known. */
+void coco_probe_keys(struct coco_seam *seam, const char *resource, struct coco_tech_info *info);
+
 /* Where guest memory is in the host: as much of it from `gpa` on as lies in one slot. */
 int coco_launch_find(const struct coco_launch *launch, uint64_t gpa, uint64_t size,
 		     struct coco_launch_piece *out, struct coco_error *error);

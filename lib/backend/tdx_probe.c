@@ -103,6 +103,7 @@ int coco_tdx_probe(struct coco_seam *seam, struct coco_tech_info *info, struct c
 	free(capabilities);
 	if (!vcpus)
 		return missing(info, "KVM gives TDX guests no vCPUs");
+	coco_probe_keys(seam, "tdx", info);
 	info->launchable = 1;
 	info->max_vcpus = vcpus;
 	return 0;

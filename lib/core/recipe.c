@@ -92,35 +92,43 @@ static int check_tech(struct coco_host *host, const struct coco_guest_options *o
 	return 0;
 }
 
-int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options *options,
-			      struct coco_error *error)
+static int check_irqchip(const struct coco_guest_options *options, struct coco_error *error)
 {
-	static const char *const irqchips[] = {
+	static const char *const names[] = {
 		[COCO_IRQCHIP_NONE] = "COCO_IRQCHIP_NONE",
 		[COCO_IRQCHIP_SPLIT] = "COCO_IRQCHIP_SPLIT",
 		[COCO_IRQCHIP_FULL] = "COCO_IRQCHIP_FULL",
 	};
 	const struct coco_backend *backend = coco_backend_find(options->tech);
-	int r = check_tech(host, options, error);
 
-	if (r)
-		return r;
-	if (!options->image)
-		return coco_fail_field(error, -EINVAL, "image", "there is no launch image");
 	if (options->irqchip > COCO_IRQCHIP_FULL)
 		return coco_fail_field(error, -EINVAL, "irqchip", "%" PRIu32 " is no irqchip",
 				       options->irqchip);
 	if (backend->irqchips && !(backend->irqchips & 1u << options->irqchip))
 		return coco_fail_field(error, -EINVAL, "irqchip",
-				       "%s guests need another irqchip than %s: see enum "
-				       "coco_irqchip",
-				       backend->name, irqchips[options->irqchip]);
+				       "%s guests can't have %s: see enum coco_irqchip",
+				       backend->name, names[options->irqchip]);
 	if (options->ioapic_pins > MAX_IOAPIC_PINS ||
 	    (options->ioapic_pins && options->irqchip != COCO_IRQCHIP_SPLIT))
 		return coco_fail_field(error, -EINVAL, "ioapic_pins",
 				       "%" PRIu32
 				       " pins: at most %d, and only with a split irqchip",
 				       options->ioapic_pins, MAX_IOAPIC_PINS);
+	return 0;
+}
+
+int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options *options,
+			      struct coco_error *error)
+{
+	int r = check_tech(host, options, error);
+
+	if (r)
+		return r;
+	if (!options->image)
+		return coco_fail_field(error, -EINVAL, "image", "there is no launch image");
+	r = check_irqchip(options, error);
+	if (r)
+		return r;
 	if (options->flags & ~(uint32_t)COCO_GUEST_EAGER_PRIVATE)
 		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
 				       options->flags);

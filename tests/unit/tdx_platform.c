@@ -248,6 +248,23 @@ static int op_ioctl(void *context, int fd, unsigned long request, uintptr_t argu
 	}
 }
 
+static int op_read_file(void *context, const char *path, char *text, size_t size)
+{
+	const struct tdx_platform *tdx = context;
+	const char *file = NULL;
+	size_t length;
+
+	if (strcmp(path, "/sys/fs/cgroup/misc.capacity") == 0)
+		file = tdx->capacity;
+	else if (strcmp(path, "/sys/fs/cgroup/misc.current") == 0)
+		file = tdx->current;
+	if (file == NULL)
+		return -ENOENT;
+	length = strlen(file) < size ? strlen(file) : size;
+	memcpy(text, file, length);
+	return (int)length;
+}
+
 static const struct coco_platform_ops ops = {
 	.struct_size = sizeof(ops),
 	.name = "fake with a TDX module",
@@ -261,6 +278,7 @@ static const struct coco_platform_ops ops = {
 	.munmap = forward_munmap,
 	.madvise = forward_madvise,
 	.fallocate = forward_fallocate,
+	.read_file = op_read_file,
 };
 
 void tdx_platform_init(struct tdx_platform *tdx, const struct coco_platform *inner)

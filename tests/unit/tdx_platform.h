@@ -22,7 +22,8 @@ struct tdx_platform {
 	uint64_t user_calls;       /* GetTdVmCallInfo, leaf 1, R11 */
 	struct kvm_cpuid_entry2 leaves[TDX_PLATFORM_LEAVES];
 	uint32_t leaf_count;
-	uint32_t tsc_khz; /* the host's */
+	uint32_t tsc_khz;               /* the host's */
+	const char *capacity, *current; /* of the misc cgroup; NULL: there is no such file */
 
 	/* The nth command from now (from 1) fails; 0: none does. */
 	unsigned int fail_nth;

@@ -190,6 +190,43 @@ START_TEST(a_host_says_what_it_lacks)
 }
 END_TEST
 
+START_TEST(the_cgroup_tells_how_many_keys_there_are)
+{
+	static char long_text[4096];
+	static const struct {
+		const char *capacity, *current;
+		uint32_t keys, used;
+	} cases[] = {
+		{"tdx 31\n", "tdx 5\n", 31, 5},
+		{"sev 10\nsev_es 5\ntdx 31", "sev 0\nsev_es 0\ntdx 31", 31, 31},
+		{NULL, NULL, 0, 0},
+		{"tdx 31\n", NULL, 0, 0},
+		{NULL, "tdx 5\n", 0, 0},
+		{"", "", 0, 0},
+		{"xtdx 3\ntdxx 4\n", "tdx 5\n", 0, 0},
+		{"tdx \n", "tdx 5\n", 0, 0},
+		{"tdx x\n", "tdx 5\n", 0, 0},
+		{"tdx 4294967296\n", "tdx 5\n", 0, 0},
+		{"tdx 99999999999999999999999\n", "tdx 5\n", 0, 0},
+		{long_text, "tdx 5\n", 0, 0},
+	};
+	struct coco_tech_info info;
+
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	init();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		COCO_INIT(&info);
+		tdx.capacity = cases[i].capacity;
+		tdx.current = cases[i].current;
+		expect_ok(coco_host_probe(f.host, COCO_TECH_TDX, &info, &f.error), &f.error);
+		ck_assert_uint_eq(info.launchable, 1);
+		ck_assert_uint_eq(info.keys, cases[i].keys);
+		ck_assert_uint_eq(info.keys_used, cases[i].used);
+	}
+	end_without_guest();
+}
+END_TEST
+
 START_TEST(capabilities_of_any_size_are_read)
 {
 	struct coco_tech_info info;
@@ -614,6 +651,7 @@ int main(void)
 		tsc_frequencies_are_the_modules,
 		the_irqchip_has_to_be_split,
 		a_host_says_what_it_lacks,
+		the_cgroup_tells_how_many_keys_there_are,
 		capabilities_of_any_size_are_read,
 		tdx_is_launched_and_reset_in_order,
 		defaults_are_what_linux_guests_want,

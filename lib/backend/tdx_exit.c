@@ -148,7 +148,7 @@ static void read_message(const uint64_t *registers, char *out, size_t size)
 
 			if (!c)
 				return;
-			out[used++] = c >= ' ' && c <= '~' ? c : '?';
+			out[used++] = (char)(c >= ' ' && c <= '~' ? c : '?');
 		}
 	}
 }

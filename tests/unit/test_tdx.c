@@ -9,6 +9,8 @@
 #include "kvm/uapi.h"
 #include "kvm/uapi_tdx.h"
 
+#include <stdlib.h>
+
 static struct fixture f;
 static struct tdx_platform tdx;
 static struct coco_tdx_options given;
@@ -354,10 +356,7 @@ START_TEST(other_kinds_of_pages_are_refused)
 }
 END_TEST
 
-static struct {
-	struct kvm_cpuid2 cpuid;
-	struct kvm_cpuid_entry2 entries[8];
-} cpuid;
+static struct kvm_cpuid2 *cpuid; /* of the tests that give one */
 
 static void give_cpuid(void)
 {
@@ -372,9 +371,18 @@ static void give_cpuid(void)
 		{.function = 0x80000001, .eax = 1},
 	};
 
-	cpuid.cpuid.nent = sizeof(entries) / sizeof(entries[0]);
-	memcpy(cpuid.entries, entries, sizeof(entries));
-	f.options.cpuid = &cpuid.cpuid;
+	if (cpuid == NULL)
+		cpuid = malloc(sizeof(*cpuid) + sizeof(entries));
+	ck_assert_ptr_nonnull(cpuid);
+	cpuid->nent = sizeof(entries) / sizeof(entries[0]);
+	memcpy(cpuid->entries, entries, sizeof(entries));
+	f.options.cpuid = cpuid;
+}
+
+static void take_cpuid(void)
+{
+	free(cpuid);
+	cpuid = NULL;
 }
 
 START_TEST(cpuid_is_cut_to_what_the_module_lets_choose)
@@ -399,6 +407,7 @@ START_TEST(cpuid_is_cut_to_what_the_module_lets_choose)
 	ck_assert_uint_eq(tdx.cpuid_width, 52);
 	/* What takes the host's hand in guest memory is not offered. */
 	ck_assert_uint_eq(tdx.cpuid_kvm, 0xb882);
+	take_cpuid();
 	end();
 }
 END_TEST
@@ -419,11 +428,12 @@ START_TEST(leaves_that_have_to_be_there_are_asked_for)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		give_cpuid();
 		if (cases[i].eax)
-			cpuid.entries[cases[i].entry].eax = cases[i].eax;
+			cpuid->entries[cases[i].entry].eax = cases[i].eax;
 		else
-			cpuid.entries[cases[i].entry].function = 0x99;
+			cpuid->entries[cases[i].entry].function = 0x99;
 		expect_refused("cpuid", cases[i].word);
 	}
+	take_cpuid();
 	end();
 }
 END_TEST

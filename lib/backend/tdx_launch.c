@@ -182,6 +182,13 @@ static int seal(const struct coco_launch *launch, struct coco_error *error)
 	return r ? coco_tdx_fail(&finalize_step, r, status, error) : 0;
 }
 
+/* Key ids: the host's (ENOSPC), or the cgroup's (EBUSY). */
+static bool is_shortage(const struct coco_error *error)
+{
+	return !strcmp(error->call, init_vm_step.call) &&
+	       (error->code == -ENOSPC || error->code == -EBUSY);
+}
+
 const struct coco_backend coco_backend_tdx = {
 	.tech = COCO_TECH_TDX,
 	.page_kinds = COCO_PAGE_KINDS_BASIC,
@@ -200,5 +207,6 @@ const struct coco_backend coco_backend_tdx = {
 	.init_vcpu = init_vcpu,
 	.load = load,
 	.seal = seal,
+	.is_shortage = is_shortage,
 	.serve_exit = coco_tdx_serve_exit,
 };

@@ -306,6 +306,20 @@ void tdx_platform_init(struct tdx_platform *tdx, const struct coco_platform *inn
 	memcpy(tdx->leaves, leaves, sizeof(leaves));
 }
 
+void tdx_fixture_init(struct fixture *f, struct tdx_platform *tdx)
+{
+	const int types = 1 << UAPI_VM_TYPE_DEFAULT | 1 << UAPI_VM_TYPE_TDX;
+
+	fixture_init(f, COCO_TECH_TDX);
+	tdx_platform_init(tdx, fake_kvm_platform(f->fake));
+	fake_kvm_set_extension(f->fake, FAKE_SCOPE_ALL, UAPI_CAP_VM_TYPES, types);
+	fake_kvm_set_extension(f->fake, FAKE_SCOPE_ALL, UAPI_CAP_APIC_BUS_CYCLES_NS, 1);
+	fake_kvm_set_extension(f->fake, UAPI_VM_TYPE_TDX, KVM_CAP_MAX_VCPUS, 96);
+	fixture_reopen(f, &tdx->platform, NULL, NULL);
+	f->options.vcpus = 2;
+	f->options.irqchip = COCO_IRQCHIP_SPLIT;
+}
+
 const struct kvm_cpuid_entry2 *tdx_platform_told(const struct tdx_platform *tdx, uint32_t function,
 						 uint32_t index)
 {

@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 #include <stdbool.h>
 
+#include "fixture.h"
 #include "forward.h"
 
 #define TDX_PLATFORM_LEAVES 40u
@@ -55,6 +56,8 @@ struct tdx_platform {
 };
 
 void tdx_platform_init(struct tdx_platform *tdx, const struct coco_platform *inner);
+/* A fixture on such a host, for a guest of two vCPUs. */
+void tdx_fixture_init(struct fixture *f, struct tdx_platform *tdx);
 /* The value of a leaf that KVM_TDX_INIT_VM was told; fails the test if there is none. */
 const struct kvm_cpuid_entry2 *tdx_platform_told(const struct tdx_platform *tdx, uint32_t function,
 						 uint32_t index);

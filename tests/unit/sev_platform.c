@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "sev_platform.h"
 
+#include "notes.h"
+
 #include "kvm/uapi_sev.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 2, 3))) static void note(struct sev_platform *sev, const char *format,
-						       ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	sev->used += (size_t)vsnprintf(sev->log + sev->used, sizeof(sev->log) - sev->used, format,
-				       arguments);
-	va_end(arguments);
-	if (sev->used >= sizeof(sev->log))
-		sev->used = sizeof(sev->log) - 1;
-}
+/* To the log. */
+#define note(sev, ...) notes_add((sev)->log, sizeof((sev)->log), &(sev)->used, __VA_ARGS__)
 
 static int op_open(void *context, const char *path)
 {

@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "tdx_platform.h"
 
+#include "notes.h"
+
 #include "kvm/uapi.h"
 #include "kvm/uapi_tdx.h"
 
 #include <check.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 2, 3))) static void note(struct tdx_platform *tdx, const char *format,
-						       ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	tdx->used += (size_t)vsnprintf(tdx->log + tdx->used, sizeof(tdx->log) - tdx->used, format,
-				       arguments);
-	va_end(arguments);
-	if (tdx->used >= sizeof(tdx->log))
-		tdx->used = sizeof(tdx->log) - 1;
-}
+/* To the log. */
+#define note(tdx, ...) notes_add((tdx)->log, sizeof((tdx)->log), &(tdx)->used, __VA_ARGS__)
 
 static int capabilities(const struct tdx_platform *tdx, struct uapi_tdx_capabilities *out)
 {

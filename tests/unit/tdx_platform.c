@@ -114,9 +114,15 @@ static int add_pages(struct tdx_platform *tdx, const struct uapi_tdx_command *co
 	note(tdx, " gpa=0x%llx pages=%llu%s", (unsigned long long)region->gpa,
 	     (unsigned long long)pages,
 	     (command->flags & UAPI_TDX_MEASURE) != 0 ? " measured" : "");
-	for (uint64_t i = 0; i < pages; i++)
-		tdx->page[tdx->pages++ % sizeof(tdx->page)] =
-			*(const unsigned char *)(uintptr_t)(region->source_addr + i * 4096);
+	for (uint64_t i = 0; i < pages; i++) {
+		const unsigned char *bytes =
+			(const unsigned char *)(uintptr_t)(region->source_addr + i * 4096);
+
+		tdx->page[tdx->pages++ % sizeof(tdx->page)] = bytes[0];
+		if (tdx->added != NULL)
+			tdx->added(tdx->added_payload, region->gpa + i * 4096, bytes,
+				   (command->flags & UAPI_TDX_MEASURE) != 0);
+	}
 	region->source_addr += pages * 4096;
 	region->gpa += pages * 4096;
 	region->nr_pages -= pages;

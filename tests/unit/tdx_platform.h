@@ -32,6 +32,9 @@ struct tdx_platform {
 	int fail_errno;
 	uint64_t fail_status; /* hw_error, which KVM writes for INIT_VM and FINALIZE_VM only */
 	const char *failed;   /* the command that did */
+	/* Hears of each page that is added; NULL: nobody does. */
+	void (*added)(void *payload, uint64_t gpa, const unsigned char *bytes, bool measured);
+	void *added_payload;
 	/* INIT_MEM_REGION ends with this errno after so many pages; 0: never. */
 	unsigned int pages_at_once;
 	int page_errno;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* TDX launches up to where the module begins: the order of commands, what is done when one fails.
- */
+/* TDX launches up to where the module begins: the order of commands, and what if one fails. */
 #include "fixture.h"
 #include "tdx_platform.h"
+
+#include <openssl/evp.h>
 
 static struct fixture f;
 static struct tdx_platform tdx;
@@ -116,6 +117,67 @@ START_TEST(tdx_is_launched_and_reset_in_order)
 	}
 	expect_error(coco_guest_get_launch_measure(f.guest, bytes, &size, &f.error), &f.error,
 		     -ENODATA, "");
+	end();
+}
+END_TEST
+
+/*
+ * What the module makes of a page for MRTD: TDX module ABI, TDH.MEM.PAGE.ADD and TDH.MR.EXTEND,
+ * which KVM calls one after the other.
+ */
+static void hash_page(void *payload, uint64_t gpa, const unsigned char *bytes, bool measured)
+{
+	unsigned char record[128] = "MEM.PAGE.ADD";
+
+	memcpy(record + 16, &gpa, sizeof(gpa));
+	ck_assert_int_eq(EVP_DigestUpdate(payload, record, sizeof(record)), 1);
+	for (uint64_t offset = 0; measured && offset < 4096; offset += 256) {
+		const uint64_t chunk = gpa + offset;
+
+		memset(record, 0, sizeof(record));
+		memcpy(record, "MR.EXTEND", 9);
+		memcpy(record + 16, &chunk, sizeof(chunk));
+		ck_assert_int_eq(EVP_DigestUpdate(payload, record, sizeof(record)), 1);
+		ck_assert_int_eq(EVP_DigestUpdate(payload, bytes + offset, 256), 1);
+	}
+}
+
+START_TEST(the_launch_is_what_was_predicted)
+{
+	struct coco_measure_options options;
+	struct coco_digest *digest = NULL;
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	unsigned char mrtd[48];
+	unsigned int length = 0;
+	const uint8_t *predicted;
+	size_t size;
+
+	ck_assert_ptr_nonnull(hash);
+	init();
+	add_run(0x30000, 0x1000, COCO_PAGE_DATA, COCO_RUN_UNMEASURED);
+	add_run(0x2f000, 0x1000, COCO_PAGE_ZERO, COCO_RUN_UNMEASURED);
+	add_run(0x40000, 0x203000, COCO_PAGE_ZERO, 0);
+	add_run(0x20000, 0x1000, COCO_PAGE_DATA, 0);
+	fixture_guest(&f);
+	tdx.pages_at_once = 100;
+	tdx.added = hash_page;
+	tdx.added_payload = hash;
+	COCO_INIT(&options);
+	options.tech = COCO_TECH_TDX;
+	expect_ok(coco_measure_image(f.image, &options, &digest, &f.error), &f.error);
+	predicted = coco_digest_bytes(digest, &size);
+	ck_assert_uint_eq(size, sizeof(mrtd));
+	for (int life = 0; life < 2; life++) {
+		ck_assert_int_eq(EVP_DigestInit_ex(hash, EVP_sha384(), NULL), 1);
+		if (life)
+			expect_ok(coco_guest_reset(f.guest, &f.error), &f.error);
+		else
+			expect_ok(coco_guest_launch(f.guest, &f.error), &f.error);
+		ck_assert_int_eq(EVP_DigestFinal_ex(hash, mrtd, &length), 1);
+		ck_assert_mem_eq(mrtd, predicted, sizeof(mrtd));
+	}
+	EVP_MD_CTX_free(hash);
+	coco_digest_free(digest);
 	end();
 }
 END_TEST
@@ -371,6 +433,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		tdx_is_launched_and_reset_in_order,
+		the_launch_is_what_was_predicted,
 		defaults_are_what_linux_guests_want,
 		large_runs_are_added_in_parts,
 		other_kinds_of_pages_are_refused,

@@ -295,10 +295,11 @@ COCO_BEGIN_DECLS
 
 /**
  * Makes a guest and reserves its handles: descriptor numbers and addresses are
- * valid from here on. Nothing is created in KVM yet.
+ * valid from here on. It has no VM in KVM yet.
  *
  * Errors: -EINVAL a bad or missing option (named in error->field); -EOPNOTSUPP the
- * host can't launch this technology (the text says why); -E2BIG, -ENOMEM, -EMFILE.
+ * host can't launch this technology (the text says why); -E2BIG, -ENOMEM, -EMFILE; for TDX what
+ * KVM answers when it is asked what such guests may have.
  *
  * Ownership: the caller frees *out with coco_guest_free(). The guest holds references to
  * `host` and to the image, which is immutable from here on.

@@ -127,6 +127,7 @@ END_TEST
  */
 static void hash_page(void *payload, uint64_t gpa, const unsigned char *bytes, bool measured)
 {
+	static const char extend[] = "MR.EXTEND";
 	unsigned char record[128] = "MEM.PAGE.ADD";
 
 	memcpy(record + 16, &gpa, sizeof(gpa));
@@ -135,7 +136,7 @@ static void hash_page(void *payload, uint64_t gpa, const unsigned char *bytes, b
 		const uint64_t chunk = gpa + offset;
 
 		memset(record, 0, sizeof(record));
-		memcpy(record, "MR.EXTEND", 9);
+		memcpy(record, extend, sizeof(extend) - 1);
 		memcpy(record + 16, &chunk, sizeof(chunk));
 		ck_assert_int_eq(EVP_DigestUpdate(payload, record, sizeof(record)), 1);
 		ck_assert_int_eq(EVP_DigestUpdate(payload, bytes + offset, 256), 1);

@@ -13,9 +13,28 @@
 #include "core/scrub.h"
 #include "core/state.h"
 #include "core/trace.h"
+#include "kvm/strangers.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+
+/* Whether it may go well when less is held: by old incarnations, or by the one that runs. */
+static bool is_shortage(const struct coco_guest *guest, const struct coco_error *error)
+{
+	const struct coco_backend *backend = guest->recipe.backend;
+
+	switch (error->code) {
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOSPC:
+	case -EDQUOT:
+		return true;
+	default:
+		return backend->is_shortage && backend->is_shortage(error);
+	}
+}
 
 /* --- sequential: the old incarnation goes first, with its last reference */
 
@@ -33,6 +52,18 @@ static int retire_all(struct coco_guest *guest, struct coco_error *error)
 	return coco_phase_end(guest, COCO_PHASE_RETIRE, generation, r);
 }
 
+/* All that the ledger knows is gone: something else may hold an old VM, and what it has. */
+static void name_holders(struct coco_guest *guest, struct coco_error *error)
+{
+	const size_t used = strlen(error->text);
+	char strangers[160];
+
+	coco_strangers_describe(guest->seam, strangers, sizeof(strangers));
+	if (*strangers)
+		snprintf(error->text + used, sizeof(error->text) - used,
+			 "; what may keep an old VM alive: %s", strangers);
+}
+
 static int build_sequential(struct coco_guest *guest, struct coco_error *error)
 {
 	int r = 0;
@@ -40,7 +71,11 @@ static int build_sequential(struct coco_guest *guest, struct coco_error *error)
 	guest->attempt.strategy = COCO_STRATEGY_SEQUENTIAL;
 	if (guest->incarnation || guest->retiring)
 		r = retire_all(guest, error);
-	return r ? r : coco_build_in_place(guest, error);
+	if (!r)
+		r = coco_build_in_place(guest, error);
+	if (r && is_shortage(guest, error))
+		name_holders(guest, error);
+	return r;
 }
 
 /* --- overlap: the old incarnation goes when the new one has taken over */
@@ -78,23 +113,6 @@ static int build_overlap(struct coco_guest *guest, struct coco_error *error)
 	else
 		(void)coco_retire_current(guest, NULL);
 	return r;
-}
-
-/* Whether it may go well when less is held: by old incarnations, or by the one that runs. */
-static bool is_shortage(const struct coco_guest *guest, const struct coco_error *error)
-{
-	const struct coco_backend *backend = guest->recipe.backend;
-
-	switch (error->code) {
-	case -ENOMEM:
-	case -EMFILE:
-	case -ENFILE:
-	case -ENOSPC:
-	case -EDQUOT:
-		return true;
-	default:
-		return backend->is_shortage && backend->is_shortage(error);
-	}
 }
 
 static int build_auto(struct coco_guest *guest, struct coco_error *error)

@@ -31,6 +31,7 @@
 #include <cocoreset/error.h>
 #include <cocoreset/host.h>
 #include <cocoreset/image.h>
+#include <cocoreset/measure.h>
 #include <cocoreset/request.h>
 #include <cocoreset/trace.h>
 
@@ -335,8 +336,10 @@ COCO_API COCO_MUST_CHECK int coco_guest_add_memory(struct coco_guest *guest,
  * Builds the first incarnation. Returns when the guest may run.
  *
  * Errors: -EINVAL a run of the image lies outside of the guest's memory, or is of a kind that the
- * technology can't load; -EBUSY the state. The state is as it was then. Otherwise the errno of the
- * system call that failed, which error->call names, or -ENOMEM: the guest is `down`.
+ * technology can't load; -EBADMSG an ID block that is for another launch digest than this guest
+ * will have; -EIO libcrypto failed; -EBUSY the state. The state is as it was then. Otherwise the
+ * errno of the system call that failed, which error->call names, -EBADMSG the platform measured
+ * something else than was predicted, or -ENOMEM: the guest is `down`.
  *
  * Thread safety: any thread. Allowed states: configured, down.
  */
@@ -468,6 +471,51 @@ COCO_API void coco_guest_list_objects(struct coco_guest *guest, coco_object_fn f
 COCO_API COCO_MUST_CHECK int coco_guest_hand_over_fd(struct coco_guest *guest, uint32_t kind,
 						     int fd, const char *holder,
 						     struct coco_error *error);
+
+/**
+ * Predicts the launch digest of the next incarnation, from the recipe: for SEV-ES and SNP with the
+ * registers that its vCPUs will start with. Needs no launch.
+ *
+ * @param flags COCO_MEASURE_STEPS to have the steps, or 0.
+ *
+ * Errors: -ENODATA the technology measures nothing; otherwise as for coco_measure_image().
+ * Ownership: the caller frees *out with coco_digest_free().
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_predict(struct coco_guest *guest, uint32_t flags,
+						struct coco_digest **out, struct coco_error *error);
+
+/**
+ * The launch digest of the current incarnation, as it was predicted before that was built: 32 bytes
+ * for SEV and SEV-ES, 48 for SNP and TDX.
+ *
+ * @param out  where it goes.
+ * @param size bytes at `out`; set to how many were written.
+ *
+ * Errors: -ENODATA the technology measures nothing; -EINVAL too little room; -EBUSY the state.
+ * Thread safety: any thread. Allowed states: runnable, parked.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_get_digest(struct coco_guest *guest, void *out,
+						   size_t *size, struct coco_error *error);
+
+/**
+ * Compares what the platform measured of the current incarnation, from a guest's report or what
+ * else tells it, with the prediction. Launch and reset do that by themselves where the platform
+ * tells the host: see coco_sev_options::tik and coco_sev_options::id_block.
+ *
+ * @param measured   made with coco_digest_from_steps(); with steps, if there are any, the
+ *                   difference can be told.
+ * @param difference NULL, or struct_size set by the caller; filled as far as that reaches. The
+ *                   prediction is the first digest in it, `measured` the second.
+ *
+ * Errors: -EBADMSG they differ; error->text says where; -EINVAL a measurement of another
+ * technology; -ENODATA the technology measures nothing; -EBUSY the state; -ENOMEM, -EIO.
+ * Thread safety: any thread. Allowed states: runnable, parked.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_verify_digest(struct coco_guest *guest,
+						      const struct coco_digest *measured,
+						      struct coco_difference *difference,
+						      struct coco_error *error);
 
 /**
  * What the platform measured at the launch of the current incarnation, where it tells the host:

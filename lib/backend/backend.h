@@ -8,6 +8,7 @@
 #define COCO_BACKEND_BACKEND_H
 
 #include <cocoreset/host.h>
+#include <cocoreset/measure.h>
 #include <cocoreset/request.h>
 #include <cocoreset/vcpu.h>
 #include <stdbool.h>
@@ -53,6 +54,7 @@ struct coco_launch {
 	const struct coco_image *image;
 	const struct kvm_cpuid2 *cpuid;       /* the vCPUs', but for their APIC ids */
 	const void *config;                   /* what configure() made */
+	const struct coco_digest *digest;     /* what predict() made; NULL: it predicts nothing */
 	const struct coco_requests *requests; /* the VMM's callbacks */
 	struct coco_launch_result *result;
 	void *scratch; /* scratch_size bytes, page aligned, with what an earlier life left there */
@@ -129,6 +131,17 @@ struct coco_backend {
 	 */
 	int (*configure_cpuid)(void *config, struct kvm_cpuid2 *cpuid, uint64_t *gpa_end,
 			       struct coco_error *error);
+	/*
+	 * What the platform will measure of such a launch; `flags` are for coco_measure_image().
+	 * Called before anything is touched, and only when the answer is not known yet: `launch`
+	 * has no more than seam, image, CPUID, config and the number of vCPUs. The technology
+	 * measures nothing that can be predicted if this is NULL. The caller frees *out.
+	 */
+	int (*predict)(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		       struct coco_error *error);
+	/* Can such a launch be known to fail? Called as predict() is, before each launch and reset.
+	 */
+	int (*check)(const struct coco_launch *launch, struct coco_error *error);
 	/* The VM type for such a recipe. */
 	uint64_t (*choose_vm_type)(const void *config);
 	/* After KVM_CREATE_VM and the capabilities, before memory and vCPUs. */

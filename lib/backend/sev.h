@@ -7,7 +7,9 @@
  *     sev_command.c  firmware commands through KVM, and what is said when one fails
  *     sev_status.c   firmware status values in words
  *     sev_vm.c       creating the VM, and the registers its vCPUs start with
+ *     sev_predict.c  the launch digest, predicted and compared
  *     sev_launch.c   SEV's and SEV-ES's launch
+ *     sev_secret.c   secrets that the owner sends into a guest that is launched
  *     snp_launch.c   SNP's launch
  *     snp_cpuid.c    SNP's CPUID page
  *     sev_exit.c     exits of a running SEV-ES or SNP guest
@@ -23,7 +25,7 @@
 /* The options as they are in the recipe: pointers are to copies. */
 struct coco_sev_config {
 	struct coco_sev_options options;
-	void *session, *dh_cert, *id_block, *id_auth; /* the copies, owned; NULL: none */
+	void *session, *dh_cert, *id_block, *id_auth, *tik; /* the copies, owned; NULL: none */
 	bool legacy;      /* an ordinary VM with KVM_SEV_INIT or KVM_SEV_ES_INIT */
 	uint64_t vm_type; /* KVM_CREATE_VM */
 };
@@ -52,6 +54,22 @@ void coco_sev_power_on(const struct coco_launch *launch, uint32_t index, struct 
 		       struct kvm_regs *regs);
 
 enum coco_served coco_sev_serve_exit(const struct coco_run_exit *exit);
+/* The launch digest of such a launch. */
+int coco_sev_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		     struct coco_error *error);
+int coco_seves_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		       struct coco_error *error);
+int coco_snp_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		     struct coco_error *error);
+/* Is it the ID block's, if there is one? */
+int coco_snp_check_id_block(const struct coco_launch *launch, struct coco_error *error);
+/* Is LAUNCH_MEASURE's answer made of it, if the TIK is known? */
+int coco_sev_check_measure(const struct coco_launch *launch, struct coco_error *error);
+/* The secrets that the VMM has for a guest with that LAUNCH_MEASURE. */
+int coco_sev_send_secrets(const struct coco_launch *launch, struct coco_error *error);
+
+/* EAX of leaf 1; 0 if the CPUID has none. */
+uint32_t coco_sev_signature(const struct kvm_cpuid2 *cpuid);
 
 /* A firmware command, for messages too. */
 struct coco_sev_step {

@@ -9,7 +9,6 @@
 #include "base/range.h"
 
 #include <assert.h>
-#include <cocoreset/measure.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -146,7 +145,10 @@ static int finish(const struct coco_launch *launch, struct coco_error *error)
 	if (r)
 		return r;
 	result->measure_size = coco_min(measure.len, sizeof(result->measure));
-	return coco_sev_run(launch, &launch_finish, NULL, error);
+	r = coco_sev_check_measure(launch, error);
+	if (!r)
+		r = coco_sev_send_secrets(launch, error);
+	return r ? r : coco_sev_run(launch, &launch_finish, NULL, error);
 }
 
 static int seal_sev(const struct coco_launch *launch, struct coco_error *error)
@@ -173,6 +175,7 @@ const struct coco_backend coco_backend_sev = {
 	.probe = coco_sev_probe,
 	.configure = coco_sev_configure,
 	.free_config = coco_sev_free_config,
+	.predict = coco_sev_predict,
 	.choose_vm_type = coco_sev_vm_type,
 	.init_vm = coco_sev_init_vm,
 	.begin = begin,
@@ -193,6 +196,7 @@ const struct coco_backend coco_backend_seves = {
 	.probe = coco_seves_probe,
 	.configure = coco_seves_configure,
 	.free_config = coco_sev_free_config,
+	.predict = coco_seves_predict,
 	.choose_vm_type = coco_sev_vm_type,
 	.init_vm = coco_seves_init_vm,
 	.power_on = coco_sev_power_on,

@@ -87,7 +87,7 @@ int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error)
 	return 0;
 }
 
-static uint32_t signature(const struct kvm_cpuid2 *cpuid)
+uint32_t coco_sev_signature(const struct kvm_cpuid2 *cpuid)
 {
 	for (uint32_t i = 0; i < cpuid->nent; i++)
 		if (cpuid->entries[i].function == 1)
@@ -107,7 +107,7 @@ void coco_sev_power_on(const struct coco_launch *launch, uint32_t index, struct 
 	struct kvm_segment *const data[] = {&sregs->ds, &sregs->es, &sregs->fs, &sregs->gs,
 					    &sregs->ss};
 
-	regs->rdx = signature(launch->cpuid);
+	regs->rdx = coco_sev_signature(launch->cpuid);
 	sregs->cs.type = TYPE_CODE;
 	sregs->tr.type = TYPE_BUSY_TSS;
 	for (size_t i = 0; i < sizeof(data) / sizeof(*data); i++)

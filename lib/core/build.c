@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "core/convert.h"
 #include "core/cpuid.h"
+#include "core/measurement.h"
 #include "core/power_on.h"
 #include "core/scrub.h"
 #include "core/take_over.h"
@@ -363,19 +364,13 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 	};
 	int r;
 
-	build.launch = (struct coco_launch){
-		.seam = guest->seam,
-		.vcpu_fds = build.vcpu_fds,
-		.runs = build.runs,
-		.slots = build.slots,
-		.gpa_end = recipe->gpa_end,
-		.image = recipe->image,
-		.cpuid = recipe->cpuid,
-		.config = recipe->config,
-		.requests = &recipe->requests,
-		.result = &incarnation->result,
-		.scratch = guest->scratch,
-	};
+	build.launch = coco_measurement_launch(guest);
+	build.launch.vcpus = 0;
+	build.launch.vcpu_fds = build.vcpu_fds;
+	build.launch.runs = build.runs;
+	build.launch.slots = build.slots;
+	build.launch.result = &incarnation->result;
+	build.launch.scratch = guest->scratch;
 	if (build.slots && build.vcpu_fds && build.runs)
 		r = run_steps(&build, error);
 	else

@@ -2,6 +2,7 @@
 #include "core/check.h"
 
 #include "base/error.h"
+#include "core/measurement.h"
 #include "core/memory.h"
 #include "core/trace.h"
 
@@ -35,7 +36,7 @@ static int check_kinds(const struct coco_guest *guest, struct coco_error *error)
 	return 0;
 }
 
-static int check_recipe(const struct coco_guest *guest, struct coco_error *error)
+static int check_recipe(struct coco_guest *guest, struct coco_error *error)
 {
 	const struct coco_image *image = guest->recipe.image;
 	int r = check_kinds(guest, error);
@@ -54,13 +55,17 @@ static int check_recipe(const struct coco_guest *guest, struct coco_error *error
 					       "coco_guest_add_memory()",
 					       i, run->size, run->gpa);
 	}
-	return 0;
+	return coco_measurement_predict(guest, error);
 }
 
 int coco_check(struct coco_guest *guest, struct coco_error *error)
 {
 	const uint64_t generation = atomic_load(&guest->generation);
+	int r;
 
 	coco_phase_begin(guest, COCO_PHASE_CHECK, generation);
-	return coco_phase_end(guest, COCO_PHASE_CHECK, generation, check_recipe(guest, error));
+	pthread_mutex_unlock(&guest->lock);
+	r = check_recipe(guest, error);
+	pthread_mutex_lock(&guest->lock);
+	return coco_phase_end(guest, COCO_PHASE_CHECK, generation, r);
 }

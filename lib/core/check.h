@@ -6,7 +6,7 @@
 
 /*
  * Phase `check` of launch and reset: everything that can be known to fail before anything is
- * touched.
+ * touched. With the lock held, which is given up meanwhile: to measure an image takes milliseconds.
  */
 int coco_check(struct coco_guest *guest, struct coco_error *error);
 

@@ -217,41 +217,6 @@ int coco_guest_hand_over_fd(struct coco_guest *guest, uint32_t kind, int fd, con
 	return r;
 }
 
-int coco_guest_get_launch_measure(struct coco_guest *guest, void *out, size_t *size,
-				  struct coco_error *error)
-{
-	const struct coco_launch_result *result;
-	int r = 0;
-
-	if (!out || !size)
-		return coco_fail_field(error, -EINVAL, out ? "size" : "out", "%s is NULL",
-				       out ? "size" : "out");
-	pthread_mutex_lock(&guest->lock);
-	if (guest->state != COCO_STATE_RUNNABLE && guest->state != COCO_STATE_PARKED) {
-		r = coco_fail_field(error, -EBUSY, "state",
-				    "coco_guest_get_launch_measure: not while the guest is %s",
-				    coco_state_name(guest->state));
-	} else {
-		result = &guest->incarnation->result;
-		if (!result->measure_size) {
-			r = coco_fail(error, -ENODATA, COCO_STAGE_ARGUMENT,
-				      "the launch of %s guests ends without a measurement for the "
-				      "host",
-				      guest->recipe.backend->name);
-		} else if (*size < result->measure_size) {
-			r = coco_fail_field(error, -EINVAL, "size",
-					    "the launch measurement has %zu bytes, there is room "
-					    "for %zu",
-					    result->measure_size, *size);
-		} else {
-			memcpy(out, result->measure, result->measure_size);
-			*size = result->measure_size;
-		}
-	}
-	pthread_mutex_unlock(&guest->lock);
-	return r;
-}
-
 static void count_object(void *payload, const struct coco_kvm_object *object)
 {
 	uint32_t *count = payload;

@@ -42,6 +42,9 @@ struct coco_recipe {
 	struct coco_region *regions;
 	uint32_t region_count;
 	struct coco_power_on *power_on; /* captured before the first run; NULL until then */
+	/* Predicted for `digest_image`; NULL until then. Changed with the guest's lock held. */
+	struct coco_digest *digest;
+	struct coco_image *digest_image;
 };
 
 struct coco_incarnation_vcpu {
@@ -69,7 +72,9 @@ struct coco_incarnation {
 	struct coco_incarnation_memory *memory; /* recipe.region_count */
 	struct coco_handed_over *handed_over;   /* in no order */
 	struct coco_launch_result result;
-	bool in_place; /* its objects are what the guest's handles mean */
+	uint8_t digest[COCO_DIGEST_MAX_SIZE]; /* the launch digest, as it was predicted */
+	size_t digest_size;                   /* 0: nothing is measured */
+	bool in_place;                        /* its objects are what the guest's handles mean */
 	uint64_t private_bytes;
 	uint64_t conversions;
 

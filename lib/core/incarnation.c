@@ -33,6 +33,10 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
 	incarnation->generation = generation;
 	incarnation->in_place = !guest->incarnation;
+	if (recipe->digest)
+		memcpy(incarnation->digest,
+		       coco_digest_bytes(recipe->digest, &incarnation->digest_size),
+		       sizeof(incarnation->digest));
 	incarnation->vcpus = calloc(recipe->vcpus, sizeof(*incarnation->vcpus));
 	incarnation->memory = calloc(recipe->region_count, sizeof(*incarnation->memory));
 	if (!incarnation->vcpus || !incarnation->memory) {

@@ -192,6 +192,8 @@ int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 void coco_recipe_release(struct coco_recipe *recipe)
 {
 	coco_power_on_free(recipe->power_on);
+	coco_digest_free(recipe->digest);
+	coco_image_unref(recipe->digest_image);
 	coco_image_unref(recipe->image);
 	if (recipe->config)
 		recipe->backend->free_config(recipe->config);

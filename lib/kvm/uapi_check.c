@@ -88,6 +88,7 @@ SAME(UAPI_SEV_ES_INIT, KVM_SEV_ES_INIT);
 SAME(UAPI_SEV_LAUNCH_START, KVM_SEV_LAUNCH_START);
 SAME(UAPI_SEV_LAUNCH_UPDATE_DATA, KVM_SEV_LAUNCH_UPDATE_DATA);
 SAME(UAPI_SEV_LAUNCH_UPDATE_VMSA, KVM_SEV_LAUNCH_UPDATE_VMSA);
+SAME(UAPI_SEV_LAUNCH_SECRET, KVM_SEV_LAUNCH_SECRET);
 SAME(UAPI_SEV_LAUNCH_MEASURE, KVM_SEV_LAUNCH_MEASURE);
 SAME(UAPI_SEV_LAUNCH_FINISH, KVM_SEV_LAUNCH_FINISH);
 SAME_SIZE(uapi_sev_command, kvm_sev_cmd);
@@ -98,6 +99,15 @@ SAME_SIZE(uapi_sev_launch_start, kvm_sev_launch_start);
 SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, dh_uaddr);
 SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, session_uaddr);
 SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, session_len);
+SAME_SIZE(uapi_sev_launch_secret, kvm_sev_launch_secret);
+SAME(offsetof(struct uapi_sev_launch_secret, header_uaddr),
+     offsetof(struct kvm_sev_launch_secret, hdr_uaddr));
+SAME_PLACE(uapi_sev_launch_secret, kvm_sev_launch_secret, guest_uaddr);
+SAME_PLACE(uapi_sev_launch_secret, kvm_sev_launch_secret, guest_len);
+SAME(offsetof(struct uapi_sev_launch_secret, payload_uaddr),
+     offsetof(struct kvm_sev_launch_secret, trans_uaddr));
+SAME(offsetof(struct uapi_sev_launch_secret, payload_len),
+     offsetof(struct kvm_sev_launch_secret, trans_len));
 SAME_SIZE(uapi_sev_buffer, kvm_sev_launch_update_data);
 SAME_SIZE(uapi_sev_buffer, kvm_sev_launch_measure);
 SAME(UAPI_SEV_ISSUE_CMD, SEV_ISSUE_CMD);

@@ -28,6 +28,7 @@
 #define UAPI_SEV_LAUNCH_START       2
 #define UAPI_SEV_LAUNCH_UPDATE_DATA 3
 #define UAPI_SEV_LAUNCH_UPDATE_VMSA 4
+#define UAPI_SEV_LAUNCH_SECRET      5
 #define UAPI_SEV_LAUNCH_MEASURE     6
 #define UAPI_SEV_LAUNCH_FINISH      7
 #define UAPI_SEV_INIT2              22
@@ -78,6 +79,18 @@ struct uapi_sev_buffer {
 	uint64_t uaddr;
 	uint32_t len;
 	uint32_t pad0;
+};
+
+struct uapi_sev_launch_secret {
+	uint64_t header_uaddr;
+	uint32_t header_len;
+	uint32_t pad0;
+	uint64_t guest_uaddr;
+	uint32_t guest_len;
+	uint32_t pad1;
+	uint64_t payload_uaddr;
+	uint32_t payload_len;
+	uint32_t pad2;
 };
 
 struct uapi_snp_launch_start {

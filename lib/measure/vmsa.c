@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 
 enum {
@@ -182,6 +183,8 @@ static const struct coco_vmsa_field fields[] = {
 };
 /* clang-format on */
 
+#define FIELD_COUNT (sizeof(fields) / sizeof(*fields))
+
 uint64_t coco_vmsa_get(const unsigned char *page, const struct coco_vmsa_field *field)
 {
 	uint64_t value = 0;
@@ -194,8 +197,37 @@ uint64_t coco_vmsa_get(const unsigned char *page, const struct coco_vmsa_field *
 const struct coco_vmsa_field *coco_vmsa_compare(const unsigned char *first,
 						const unsigned char *second)
 {
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (coco_vmsa_get(first, &fields[i]) != coco_vmsa_get(second, &fields[i]))
 			return &fields[i];
 	return NULL;
+}
+
+const char *coco_vmsa_register_name(uint32_t index)
+{
+	return index < FIELD_COUNT ? fields[index].name : NULL;
+}
+
+uint64_t coco_vmsa_get_register(const void *page, uint32_t index)
+{
+	return page && index < FIELD_COUNT ? coco_vmsa_get(page, &fields[index]) : 0;
+}
+
+int coco_vmsa_set_register(void *page, uint32_t index, uint64_t value, struct coco_error *error)
+{
+	const struct coco_vmsa_field *field;
+
+	if (!page)
+		return coco_fail_field(error, -EINVAL, "page", "page is NULL");
+	if (index >= FIELD_COUNT)
+		return coco_fail_field(error, -EINVAL, "index",
+				       "there is no register %" PRIu32 ", there are %zu", index,
+				       FIELD_COUNT);
+	field = &fields[index];
+	if (field->size < sizeof(value) && value >> 8 * field->size)
+		return coco_fail_field(error, -EINVAL, "value",
+				       "0x%" PRIx64 " is too large for %s, which has %u bytes",
+				       value, field->name, field->size);
+	put((unsigned char *)page + field->offset, value, field->size);
+	return 0;
 }

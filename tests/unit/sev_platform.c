@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "sev_platform.h"
 
+#include "fixture.h"
 #include "notes.h"
 
+#include "kvm/uapi.h"
 #include "kvm/uapi_sev.h"
 
 #include <errno.h>
@@ -98,6 +100,8 @@ static const char *name_of(uint32_t id)
 		return "KVM_SEV_LAUNCH_UPDATE_VMSA";
 	case UAPI_SEV_LAUNCH_MEASURE:
 		return "KVM_SEV_LAUNCH_MEASURE";
+	case UAPI_SEV_LAUNCH_SECRET:
+		return "KVM_SEV_LAUNCH_SECRET";
 	case UAPI_SEV_LAUNCH_FINISH:
 		return "KVM_SEV_LAUNCH_FINISH";
 	case UAPI_SNP_ENABLE_REQ_CERTS:
@@ -171,8 +175,21 @@ static int carry_out(struct sev_platform *sev, struct uapi_sev_command *command)
 	case UAPI_SEV_LAUNCH_MEASURE: {
 		const struct uapi_sev_buffer *buffer = data;
 
-		memset((void *)(uintptr_t)buffer->uaddr, 0x4d, buffer->len);
+		if (buffer->len != sizeof(sev->measure)) {
+			sev->wrong = true;
+			return -EINVAL;
+		}
+		memcpy((void *)(uintptr_t)buffer->uaddr, sev->measure, sizeof(sev->measure));
 		note(sev, " size=%u", buffer->len);
+		return 0;
+	}
+	case UAPI_SEV_LAUNCH_SECRET: {
+		const struct uapi_sev_launch_secret *secret = data;
+
+		note(sev, " header=%u:%02x payload=%u:%02x guest=%u", secret->header_len,
+		     *(const uint8_t *)(uintptr_t)secret->header_uaddr, secret->payload_len,
+		     *(const uint8_t *)(uintptr_t)secret->payload_uaddr, secret->guest_len);
+		sev->secret_place = (void *)(uintptr_t)secret->guest_uaddr;
 		return 0;
 	}
 	case UAPI_SNP_LAUNCH_START:
@@ -278,4 +295,18 @@ void sev_platform_init(struct sev_platform *sev, const struct coco_platform *inn
 	sev->forward.inner = inner;
 	sev->policy_bits = 0x1bffff;
 	sev->vmsa_features = 0x20;
+	memset(sev->measure, 0x4d, sizeof(sev->measure));
+}
+
+void sev_platform_fixture(struct sev_platform *sev, struct fixture *f, uint32_t tech, int types)
+{
+	struct coco_host_options options;
+
+	fixture_init(f, tech);
+	coco_host_close(f->host);
+	sev_platform_init(sev, fake_kvm_platform(f->fake));
+	fake_kvm_set_extension(f->fake, FAKE_SCOPE_ALL, UAPI_CAP_VM_TYPES, types);
+	COCO_INIT(&options);
+	options.platform = &sev->platform;
+	expect_ok(coco_host_open(&options, &f->host, &f->error), &f->error);
 }

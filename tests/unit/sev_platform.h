@@ -36,6 +36,10 @@ struct sev_platform {
 	/* The firmware takes these bits of leaf 1's ECX out of a CPUID page. */
 	uint32_t refused_ecx;
 
+	/* What LAUNCH_MEASURE answers. */
+	uint8_t measure[48];
+	void *secret_place; /* in host memory, of the last LAUNCH_SECRET */
+
 	unsigned int opens, closes; /* of /dev/sev */
 	bool wrong;                 /* a command was not as it has to be */
 	char log[16384];
@@ -43,5 +47,10 @@ struct sev_platform {
 };
 
 void sev_platform_init(struct sev_platform *sev, const struct coco_platform *inner);
+
+struct fixture;
+
+/* fixture_init() on such a platform, whose kernel has these VM types (a mask). */
+void sev_platform_fixture(struct sev_platform *sev, struct fixture *f, uint32_t tech, int types);
 
 #endif

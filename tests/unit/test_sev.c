@@ -34,15 +34,7 @@ static void add_run(uint64_t gpa, uint64_t size, uint32_t kind, uint32_t flags)
 /* A host with that VM types' mask, and options for two vCPUs. */
 static void init_with(uint32_t tech, int types)
 {
-	struct coco_host_options options;
-
-	fixture_init(&f, tech);
-	coco_host_close(f.host);
-	sev_platform_init(&sev, fake_kvm_platform(f.fake));
-	fake_kvm_set_extension(f.fake, FAKE_SCOPE_ALL, UAPI_CAP_VM_TYPES, types);
-	COCO_INIT(&options);
-	options.platform = &sev.platform;
-	expect_ok(coco_host_open(&options, &f.host, &f.error), &f.error);
+	sev_platform_fixture(&sev, &f, tech, types);
 	f.options.vcpus = 2;
 	COCO_INIT(&given);
 	f.options.tech_options = &given;
@@ -80,6 +72,17 @@ START_TEST(plain_guests_have_no_options_of_their_own)
 }
 END_TEST
 
+static int no_secret(void *payload, uint32_t index, const void *measure, size_t size,
+		     struct coco_sev_secret *secret)
+{
+	(void)payload;
+	(void)index;
+	(void)measure;
+	(void)size;
+	(void)secret;
+	return 0;
+}
+
 START_TEST(what_a_technology_lacks_is_refused_by_name)
 {
 	static const uint8_t blob[COCO_ID_AUTH_SIZE];
@@ -93,6 +96,10 @@ START_TEST(what_a_technology_lacks_is_refused_by_name)
 		expect_refused("tech_options.session", "snp");
 		given.dh_cert_size = 1;
 		expect_refused("tech_options.dh_cert", "snp");
+		given.tik = blob;
+		expect_refused("tech_options.tik", "snp");
+		given.secret = no_secret;
+		expect_refused("tech_options.secret", "snp");
 	} else {
 		given.id_block = blob;
 		expect_refused("tech_options.id_block", "id_block");
@@ -126,6 +133,10 @@ START_TEST(bad_options_of_sev_are_refused)
 	expect_refused("tech_options.ghcb_version", "sev");
 	given.init = COCO_SEV_INIT_LEGACY + 1;
 	expect_refused("tech_options.init", "3");
+	given.vmsa_flags = COCO_VMSA_NO_MCE;
+	expect_refused("tech_options.vmsa_flags", "sev");
+	given.reserved0 = 1;
+	expect_refused("tech_options.reserved0", "0");
 	given.session = blob;
 	expect_refused("tech_options.session", "0 bytes");
 	given.session_size = 16;
@@ -148,6 +159,8 @@ START_TEST(bad_options_of_seves_are_refused)
 	expect_refused("tech_options.vmsa_features", "0x200 of 0x220, only 0x20");
 	given.ghcb_version = 3;
 	expect_refused("tech_options.ghcb_version", "3");
+	given.vmsa_flags = COCO_VMSA_LEGACY;
+	expect_refused("tech_options.vmsa_flags", "0x1");
 	given.init = COCO_SEV_INIT_LEGACY;
 	given.vmsa_features = 0x20;
 	expect_refused("tech_options.vmsa_features", "KVM_SEV_ES_INIT");
@@ -173,6 +186,8 @@ START_TEST(bad_options_of_snp_are_refused)
 	expect_refused("tech_options.vmsa_features", "SNPActive");
 	given.vmsa_features = 0x40;
 	expect_refused("tech_options.vmsa_features", "0x40");
+	given.vmsa_flags = 8;
+	expect_refused("tech_options.vmsa_flags", "0x8");
 	given.vcek_disabled = 2;
 	expect_refused("tech_options.vcek_disabled", "2");
 	given.id_block = block;

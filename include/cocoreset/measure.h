@@ -107,6 +107,13 @@ struct coco_measure_options {
 	 * run that ends at 4 GiB, so that an image's other pages suffice. NULL: none.
 	 */
 	const uint8_t *start_digest;
+	/**
+	 * snp: the address in an SVSM at which all vCPUs start, in 32-bit protected mode with flat
+	 * segments, see coco_image_add_svsm(); 0: there is none. For COCO_VMM_QEMU, FCW is 0 as in
+	 * the peers' tools, which no kernel is known to produce; for COCO_VMM_KVM it is what KVM's
+	 * reset leaves there. The others don't launch that way.
+	 */
+	uint64_t svsm_entry;
 };
 
 /** What a step measures. For snp these are the page types of SNP_LAUNCH_UPDATE. */

@@ -110,6 +110,24 @@ static void put_segments(unsigned char *page, const struct profile *profile, boo
 	put_segment(page + TR, 0, profile->task, 0);
 }
 
+/* Protected mode with flat segments, as Coconut's SVSM wants to be entered. */
+static void put_svsm(unsigned char *page, const struct coco_measure_options *options)
+{
+	static const uint16_t data[] = {ES, SS, DS, FS};
+
+	for (size_t i = 0; i < sizeof(data) / sizeof(*data); i++) {
+		put_segment(page + data[i], 0x10, 0xc93, 0);
+		put(page + data[i] + SEGMENT_LIMIT, UINT32_MAX, 4);
+	}
+	put_segment(page + CS, 0x08, 0xc9b, 0);
+	put(page + CS + SEGMENT_LIMIT, UINT32_MAX, 4);
+	put(page + CR0, 0x11, 8); /* PE, ET */
+	put(page + RIP, options->svsm_entry, 8);
+	put(page + RDX, options->vcpu_signature, 8);
+	if (options->vmm == COCO_VMM_QEMU)
+		put(page + FCW, 0, 2);
+}
+
 static void put_control(unsigned char *page, uint32_t flags)
 {
 	put(page + EFER, 0x1000, 8); /* SVME: KVM always sets it */
@@ -124,7 +142,8 @@ static void put_control(unsigned char *page, uint32_t flags)
 void coco_vmsa_write(const struct coco_measure_options *options, uint32_t index,
 		     unsigned char page[COCO_PAGE_SIZE])
 {
-	const struct profile *profile = &profiles[options->vmm];
+	const struct profile *profile =
+		&profiles[options->svsm_entry ? COCO_VMM_QEMU : options->vmm];
 	bool first = !index || options->vmm == COCO_VMM_KVM;
 	uint32_t start = first ? RESET_VECTOR : (uint32_t)options->ap_start;
 
@@ -139,6 +158,8 @@ void coco_vmsa_write(const struct coco_measure_options *options, uint32_t index,
 		put(page + MXCSR, profile->mxcsr, 4);
 		put(page + FCW, profile->fcw, 2);
 	}
+	if (options->svsm_entry)
+		put_svsm(page, options);
 }
 
 int coco_vmsa_build(const struct coco_measure_options *options, uint32_t index, void *out,

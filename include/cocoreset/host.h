@@ -62,6 +62,11 @@ struct coco_tech_info {
 	 */
 	uint32_t keys;
 	uint32_t keys_used;
+	/** The API version and build of the firmware that launches such guests; 0: not known. */
+	uint32_t firmware_major;
+	uint32_t firmware_minor;
+	uint32_t firmware_build;
+	uint32_t reserved0;
 };
 
 COCO_BEGIN_DECLS

@@ -126,6 +126,12 @@ struct coco_sev_options {
 	 * owner's secret: a VMM that is not the owner has none. NULL: none. Copied.
 	 */
 	const void *tik;
+	/**
+	 * SNP with Secure TSC (bit 9 of vmsa_features): the guest's TSC frequency in kHz, which the
+	 * firmware fixes at launch; 0: the host's.
+	 */
+	uint32_t tsc_khz;
+	uint32_t reserved1;        /**< 0 */
 	coco_sev_secret_fn secret; /**< SEV, SEV-ES: gives the guest's secrets; NULL: none */
 	void *secret_payload;
 };

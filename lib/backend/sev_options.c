@@ -14,6 +14,7 @@
 #define SEVES_POLICY_DEFAULT (COCO_SEV_POLICY_NODEBUG | COCO_SEV_POLICY_ES)
 #define SNP_POLICY_DEFAULT   (COCO_SNP_POLICY_SMT | COCO_SNP_POLICY_RESERVED_ONE)
 #define FEATURE_SNP_ACTIVE   1ull
+#define FEATURE_SECURE_TSC   (1ull << 9)
 /* The policy's place in an ID block: SEV-SNP firmware ABI, table 75. */
 #define ID_BLOCK_POLICY 88
 
@@ -73,6 +74,7 @@ static int check_not_snp(const struct coco_sev_options *options, const char *tec
 	REFUSE_SET(options->id_block, "id_block", tech, error);
 	REFUSE_SET(options->id_auth, "id_auth", tech, error);
 	REFUSE_SET(options->auth_key_en, "auth_key_en", tech, error);
+	REFUSE_SET(options->tsc_khz, "tsc_khz", tech, error);
 	REFUSE_SET(options->vcek_disabled, "vcek_disabled", tech, error);
 	REFUSE_SET(any_set(options->gosvw, sizeof(options->gosvw)), "gosvw", tech, error);
 	REFUSE_SET(any_set(options->host_data, sizeof(options->host_data)), "host_data", tech,
@@ -189,6 +191,11 @@ static int check_snp(struct coco_seam *seam, struct coco_sev_options *options,
 	if (options->vmsa_features & FEATURE_SNP_ACTIVE)
 		return coco_fail_field(error, -EINVAL, "tech_options.vmsa_features",
 				       "bit 0 (SNPActive) is set by KVM itself");
+	if (options->tsc_khz && !(options->vmsa_features & FEATURE_SECURE_TSC))
+		return coco_fail_field(error, -EINVAL, "tech_options.tsc_khz",
+				       "%" PRIu32
+				       " kHz, without Secure TSC (bit 9) in vmsa_features",
+				       options->tsc_khz);
 	r = check_vmsa_flags(options, error);
 	if (!r)
 		r = check_id_block(options, error);
@@ -276,8 +283,9 @@ static int configure(struct coco_seam *seam, const void *given, uint32_t type,
 		r = coco_options_read(&config->options, sizeof(config->options), given,
 				      COCO_END_OF(struct coco_sev_options, policy), "tech_options",
 				      error);
-	if (!r && config->options.reserved0)
-		r = coco_fail_field(error, -EINVAL, "tech_options.reserved0", "reserved0 is not 0");
+	if (!r && (config->options.reserved0 || config->options.reserved1))
+		r = coco_fail_field(error, -EINVAL, "tech_options.reserved0",
+				    "reserved0 or reserved1 is not 0");
 	if (!r)
 		r = check(seam, &config->options, error);
 	if (!r)

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+
 int coco_sev_has_vm_type(struct coco_seam *seam, uint32_t type, struct coco_error *error)
 {
 	int types = coco_seam_check_extension(seam, seam->kvm_fd, UAPI_CAP_VM_TYPES, error);
@@ -67,6 +68,9 @@ static int probe_legacy_too(struct coco_seam *seam, struct coco_tech_info *info,
 	ask_firmware(seam, UAPI_SEV_PLATFORM_STATUS, &status, info, &reached);
 	if (!reached)
 		return 0;
+	info->firmware_major = status.api_major;
+	info->firmware_minor = status.api_minor;
+	info->firmware_build = status.build;
 	/* Without the VM type only the firmware can tell: KVM is asked at launch. */
 	if (!r && status.state == UAPI_SEV_STATE_UNINIT)
 		return missing(info, "KVM offers no such VMs, and the firmware is not initialized: "
@@ -105,6 +109,9 @@ int coco_snp_probe(struct coco_seam *seam, struct coco_tech_info *info, struct c
 	ask_firmware(seam, UAPI_SEV_SNP_PLATFORM_STATUS, &status, info, &reached);
 	if (!reached)
 		return 0;
+	info->firmware_major = status.api_major;
+	info->firmware_minor = status.api_minor;
+	info->firmware_build = status.build_id;
 	if (!status.state)
 		return missing(info, "the firmware is not initialized for SNP: see the kernel's "
 				     "log");

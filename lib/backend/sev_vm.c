@@ -73,10 +73,24 @@ static bool can_ask(const struct coco_launch *launch)
 	return !r && value;
 }
 
+/* KVM fixes the TSC's frequency with the first vCPU, and the firmware takes it from KVM. */
+static int set_tsc_frequency(const struct coco_launch *launch, struct coco_error *error)
+{
+	const struct coco_sev_config *config = launch->config;
+	int r = 0;
+
+	if (config->options.tsc_khz)
+		r = coco_seam_ioctl(launch->seam, launch->vm_fd, KVM_SET_TSC_KHZ,
+				    config->options.tsc_khz, COCO_STAGE_CREATE, error);
+	return r < 0 ? r : 0;
+}
+
 int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error)
 {
-	int r = coco_sev_init_vm(launch, error);
+	int r = set_tsc_frequency(launch, error);
 
+	if (!r)
+		r = coco_sev_init_vm(launch, error);
 	if (r || !launch->requests->certificates)
 		return r;
 	if (can_ask(launch))

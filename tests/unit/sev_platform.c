@@ -45,6 +45,7 @@ static int issue(const struct sev_platform *sev, struct uapi_sev_issue *command)
 			.api_minor = 55,
 			.state = !sev->uninitialized,
 			.flags = sev->no_es ? 0 : UAPI_SEV_FLAGS_CONFIG_ES,
+			.build = 29,
 		};
 
 		memcpy((void *)(uintptr_t)command->data, &status, sizeof(status));
@@ -55,6 +56,7 @@ static int issue(const struct sev_platform *sev, struct uapi_sev_issue *command)
 			.api_major = 1,
 			.api_minor = 55,
 			.state = !sev->uninitialized,
+			.build_id = 43,
 		};
 
 		memcpy((void *)(uintptr_t)command->data, &status, sizeof(status));
@@ -261,6 +263,9 @@ static int op_ioctl(void *context, int fd, unsigned long request, uintptr_t argu
 		return get_attribute(sev, pointer);
 	case KVM_GET_CPUID2:
 		return get_cpuid(pointer);
+	case KVM_SET_TSC_KHZ:
+		note(sev, "tsc khz=%lu\n", (unsigned long)argument);
+		return 0;
 	case KVM_MEMORY_ENCRYPT_REG_REGION:
 		note(sev, "register size=0x%llx\n",
 		     (unsigned long long)((const struct kvm_enc_region *)pointer)->size);

@@ -324,6 +324,7 @@ static void answer(const uint8_t *tik)
 			       : COCO_SEV_POLICY_NODEBUG | COCO_SEV_POLICY_ES;
 	input.api_major = 1;
 	input.api_minor = 55;
+	input.build = 29;
 	memcpy(input.launch_digest, coco_digest_bytes(digest, NULL), sizeof(input.launch_digest));
 	memset(input.mnonce, 0x6e, sizeof(input.mnonce));
 	memcpy(input.tik, tik, sizeof(input.tik));

@@ -107,6 +107,8 @@ START_TEST(what_a_technology_lacks_is_refused_by_name)
 		expect_refused("tech_options.id_auth", "id_auth");
 		given.auth_key_en = 1;
 		expect_refused("tech_options.auth_key_en", "auth_key_en");
+		given.tsc_khz = 1;
+		expect_refused("tech_options.tsc_khz", "tsc_khz");
 		given.vcek_disabled = 1;
 		expect_refused("tech_options.vcek_disabled", "vcek_disabled");
 		given.gosvw[15] = 1;
@@ -188,6 +190,11 @@ START_TEST(bad_options_of_snp_are_refused)
 	expect_refused("tech_options.vmsa_features", "0x40");
 	given.vmsa_flags = 8;
 	expect_refused("tech_options.vmsa_flags", "0x8");
+	given.tsc_khz = 2000000;
+	given.vmsa_features = 0x20;
+	expect_refused("tech_options.tsc_khz", "Secure TSC");
+	given.reserved1 = 1;
+	expect_refused("tech_options.reserved0", "reserved1");
 	given.vcek_disabled = 2;
 	expect_refused("tech_options.vcek_disabled", "2");
 	given.id_block = block;
@@ -248,6 +255,22 @@ START_TEST(a_host_says_what_it_lacks)
 	expect_clean(f.fake);
 	ck_assert_uint_eq(sev.opens, 1);
 	ck_assert_uint_eq(sev.closes, 1);
+}
+END_TEST
+
+START_TEST(a_host_says_which_firmware_it_has)
+{
+	struct coco_tech_info info;
+
+	init(techs[_i]);
+	COCO_INIT(&info);
+	expect_ok(coco_host_probe(f.host, techs[_i], &info, &f.error), &f.error);
+	ck_assert_uint_eq(info.firmware_major, 1);
+	ck_assert_uint_eq(info.firmware_minor, 55);
+	ck_assert_uint_eq(info.firmware_build, techs[_i] == COCO_TECH_SNP ? 43 : 29);
+	coco_image_unref(f.image);
+	coco_host_close(f.host);
+	expect_clean(f.fake);
 }
 END_TEST
 
@@ -352,6 +375,21 @@ START_TEST(sev_and_seves_are_launched_in_order)
 			     &f.error, -EBUSY, "state");
 		end();
 	}
+}
+END_TEST
+
+START_TEST(the_secure_tsc_has_a_frequency)
+{
+	init(COCO_TECH_SNP);
+	sev.vmsa_features = 0x220;
+	given.vmsa_features = 0x200;
+	given.tsc_khz = 2100000;
+	fixture_guest(&f);
+	expect_ok(coco_guest_launch(f.guest, &f.error), &f.error);
+	ck_assert_ptr_eq(strstr(sev.log, "tsc khz=2100000\n"
+					 "KVM_SEV_INIT2 features=0x200 ghcb=0\n"),
+			 sev.log);
+	end();
 }
 END_TEST
 
@@ -535,6 +573,7 @@ int main(void)
 		snp_is_launched_and_reset_in_order,
 		sev_and_seves_are_launched_in_order,
 		vcpus_start_as_the_architecture_says,
+		the_secure_tsc_has_a_frequency,
 		partial_progress_and_signals_are_gone_on_from,
 		a_corrected_cpuid_page_names_the_leaf,
 		firmware_statuses_have_names,
@@ -545,6 +584,7 @@ int main(void)
 
 	tcase_add_loop_test(each, what_a_technology_lacks_is_refused_by_name, 0, TECHS);
 	tcase_add_loop_test(each, a_host_says_what_it_lacks, 0, TECHS);
+	tcase_add_loop_test(each, a_host_says_which_firmware_it_has, 0, TECHS);
 	tcase_add_loop_test(each, sev_loads_nothing_unmeasured, 0, TECHS);
 	tcase_add_loop_test(each, any_command_may_fail, 0, TECHS);
 	tcase_add_loop_test(each, any_system_call_may_fail, 0, TECHS);

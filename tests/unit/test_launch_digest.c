@@ -6,6 +6,8 @@
 #include "fixture.h"
 #include "sev_platform.h"
 
+#include <stdlib.h>
+
 static struct fixture f;
 static struct sev_platform sev;
 static struct coco_sev_options given;
@@ -139,14 +141,16 @@ END_TEST
 
 START_TEST(a_cpuid_without_leaf_1_is_refused_before_anything_is_touched)
 {
-	static const struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry;
-	} cpuid = {.head.nent = 1, .entry.function = 0x80000008, .entry.eax = 0x3030};
+	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + sizeof(cpuid->entries[0]));
 
+	ck_assert_ptr_nonnull(cpuid);
+	cpuid->nent = 1;
+	cpuid->entries[0].function = 0x80000008;
+	cpuid->entries[0].eax = 0x3030;
 	init(COCO_TECH_SNP);
-	f.options.cpuid = &cpuid.head;
+	f.options.cpuid = cpuid;
 	fixture_guest(&f);
+	free(cpuid);
 	expect_error(coco_guest_launch(f.guest, &f.error), &f.error, -EINVAL, "cpuid");
 	expect_text(&f.error, "leaf 1");
 	fixture_expect_state(&f, COCO_STATE_CONFIGURED, 0);
@@ -201,10 +205,9 @@ static struct coco_digest *tell(const struct coco_digest *digest, bool steps, ui
 		COCO_INIT(&list[i]);
 		expect_ok(coco_digest_get_step(digest, i, &list[i], &f.error), &f.error);
 	}
-	if (index < MAX_STEPS) {
-		bytes[0] ^= 1;
+	bytes[0] ^= index < MAX_STEPS;
+	if (index < account.step_count)
 		list[index].content[3] ^= 1;
-	}
 	expect_ok(coco_digest_from_steps(&account, &told, &f.error), &f.error);
 	return told;
 }

@@ -189,6 +189,18 @@ static bool is_shortage(const struct coco_error *error)
 	       (error->code == -ENOSPC || error->code == -EBUSY);
 }
 
+/* MRTD. KVM extends each page as soon as it has added it. */
+static int predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		   struct coco_error *error)
+{
+	struct coco_measure_options options;
+
+	COCO_INIT(&options);
+	options.tech = COCO_TECH_TDX;
+	options.flags = flags;
+	return coco_measure_image(launch->image, &options, out, error);
+}
+
 const struct coco_backend coco_backend_tdx = {
 	.tech = COCO_TECH_TDX,
 	.page_kinds = COCO_PAGE_KINDS_BASIC,
@@ -203,6 +215,7 @@ const struct coco_backend coco_backend_tdx = {
 	.configure = coco_tdx_configure,
 	.free_config = coco_tdx_free_config,
 	.configure_cpuid = coco_tdx_configure_cpuid,
+	.predict = predict,
 	.init_vm = init_vm,
 	.init_vcpu = init_vcpu,
 	.load = load,

@@ -148,7 +148,7 @@ START_TEST(the_launch_is_what_was_predicted)
 	struct coco_measure_options options;
 	struct coco_digest *digest = NULL;
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
-	unsigned char mrtd[48];
+	unsigned char mrtd[48], known[64];
 	unsigned int length = 0;
 	const uint8_t *predicted;
 	size_t size;
@@ -176,6 +176,10 @@ START_TEST(the_launch_is_what_was_predicted)
 			expect_ok(coco_guest_launch(f.guest, &f.error), &f.error);
 		ck_assert_int_eq(EVP_DigestFinal_ex(hash, mrtd, &length), 1);
 		ck_assert_mem_eq(mrtd, predicted, sizeof(mrtd));
+		size = sizeof(known);
+		expect_ok(coco_guest_get_digest(f.guest, known, &size, &f.error), &f.error);
+		ck_assert_uint_eq(size, sizeof(mrtd));
+		ck_assert_mem_eq(known, mrtd, sizeof(mrtd));
 	}
 	EVP_MD_CTX_free(hash);
 	coco_digest_free(digest);

@@ -361,8 +361,9 @@ COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct 
  *
  * Errors: -ETIMEDOUT a vCPU did not come to rest (named in the text); nothing was touched
  * and the guest runs on. -EBUSY the state. Otherwise the errno of the call that
- * failed: the guest is `down` (after an overlapping reset: parked in its old incarnation), its vCPU
- * threads wait in coco_vcpu_run(), and the call may be made again.
+ * failed, or -EBADMSG the platform measured something else than was predicted: the guest is `down`
+ * (after an overlapping reset: parked in its old incarnation), its vCPU threads wait in
+ * coco_vcpu_run(), and the call may be made again.
  *
  * Thread safety: any thread. Allowed states: runnable, parked, down.
  */

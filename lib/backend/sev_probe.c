@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-
 int coco_sev_has_vm_type(struct coco_seam *seam, uint32_t type, struct coco_error *error)
 {
 	int types = coco_seam_check_extension(seam, seam->kvm_fd, UAPI_CAP_VM_TYPES, error);

@@ -119,7 +119,7 @@ START_TEST(options_of_a_measurement)
 
 	BAD(struct_size, 8);
 	BAD(tech, 0);
-	BAD(flags, 8);
+	BAD(flags, 1u << 31);
 	BAD(flags, COCO_MEASURE_NO_VCPUS);
 	BAD(vcpus, 0);
 	BAD(vcpus, COCO_MEASURE_MAX_VCPUS + 1);

@@ -6,11 +6,13 @@
 #include <cocoreset/cocoreset.h>
 
 #include "options.h"
+#include "vcpus.h"
 
 struct launch {
 	struct coco_digest *digest;
 	/* What it was measured with, complete. */
 	struct coco_measure_options options;
+	struct vcpus vcpus;
 };
 
 /*

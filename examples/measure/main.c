@@ -64,10 +64,10 @@ static int print(const struct record *record, const struct options *options,
 static int compare(const struct record *record, const char *path, struct difference *difference)
 {
 	struct record before;
-	const int status = record_load(&before, path);
+	int status = record_load(&before, path);
 
 	if (!status)
-		record_compare(&before, record, difference);
+		status = record_compare(&before, record, difference);
 	record_free(&before);
 	return status;
 }
@@ -94,7 +94,7 @@ static int measure_run(const struct options *options)
 	int status = launch_measure(&launch, options, options->explain || options->diff);
 
 	if (!status && options->dump_vmsa)
-		status = vcpus_dump(&launch.options);
+		status = vcpus_dump(&launch.vcpus);
 	if (!status)
 		status = show(&launch, options);
 	launch_free(&launch);

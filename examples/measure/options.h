@@ -132,7 +132,8 @@ const char *options_vmm_name(uint64_t vmm);
 /* Whether a mode measures vCPUs. */
 static inline bool options_has_vcpus(uint64_t mode)
 {
-	return mode == MODE_SEVES || mode == MODE_SEVES_LEGACY || mode == MODE_SNP;
+	return mode == MODE_SEVES || mode == MODE_SEVES_LEGACY || mode == MODE_SNP ||
+	       mode == MODE_SNP_SVSM;
 }
 
 #endif

@@ -50,10 +50,6 @@ static enum options_verdict check_mode(struct options *options)
 		if (options_given(options, i) && !(option_rules[i].modes >> options->mode & 1))
 			return bad(i, "does not go with --mode %s",
 				   options_mode_name(options->mode));
-	if (options->mode == MODE_SNP_SVSM)
-		return bad(OPT_MODE,
-			   "snp:svsm is not supported: the library does not know how a VMM "
-			   "launches an SVSM");
 	return OPTIONS_RUN;
 }
 
@@ -124,7 +120,8 @@ static enum options_verdict check_vcpus(struct options *options)
 		return OPTIONS_RUN;
 	if (!options->vcpus)
 		return bad(OPT_VCPUS, "is required by --mode %s", mode);
-	if (options->vmm == COCO_VMM_QEMU && !options->vcpu_signature)
+	if ((options->vmm == COCO_VMM_QEMU || options->mode == MODE_SNP_SVSM) &&
+	    !options->vcpu_signature)
 		return bad(OPT_VCPU_TYPE,
 			   "(or --vcpu-sig, or --vcpu-family, --vcpu-model and --vcpu-stepping) is "
 			   "required by --mode %s",
@@ -134,13 +131,26 @@ static enum options_verdict check_vcpus(struct options *options)
 			   "wants bit 0 (SNPActive), which KVM always sets, not 0x%" PRIx64,
 			   options->guest_features);
 	if (options->mode != MODE_SNP && options->guest_features & ~(uint64_t)SNP_ACTIVE)
-		complain(
-			"note: --guest-features is not looked at with --mode %s; --sev-features is",
-			mode);
+		complain("note: --guest-features is not looked at with --mode %s%s", mode,
+			 options->mode == MODE_SNP_SVSM ? "" : "; --sev-features is");
 	if (options->mode != MODE_SNP && options->sev_features & SNP_ACTIVE)
 		return bad(OPT_SEV_FEATURES,
 			   "must not have bit 0 (SNPActive), which is SNP's: 0x%" PRIx64,
 			   options->sev_features);
+	return OPTIONS_RUN;
+}
+
+static enum options_verdict check_svsm(const struct options *options)
+{
+	if (options->mode != MODE_SNP_SVSM)
+		return OPTIONS_RUN;
+	if (!options->svsm)
+		return bad(OPT_SVSM, "is required by --mode snp:svsm");
+	if (!options->vars_size && !options->vars_file)
+		return bad(OPT_VARS_SIZE, "(or --vars-file) is required by --mode snp:svsm");
+	if (options->vmm != COCO_VMM_QEMU && options->vmm != COCO_VMM_KVM)
+		return bad(OPT_VMM_TYPE, "can't be %s with --mode snp:svsm",
+			   options_vmm_name(options->vmm));
 	return OPTIONS_RUN;
 }
 
@@ -172,6 +182,8 @@ static enum options_verdict check_measuring(struct options *options)
 		verdict = take_signature(options);
 	if (verdict == OPTIONS_RUN)
 		verdict = check_vcpus(options);
+	if (verdict == OPTIONS_RUN)
+		verdict = check_svsm(options);
 	return verdict;
 }
 

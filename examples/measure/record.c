@@ -5,16 +5,6 @@
 
 #include "message.h"
 
-static int read_vcpus(struct record *record, const struct launch *launch)
-{
-	int status = 0;
-
-	record->vcpus = launch->options.vcpus;
-	for (uint32_t i = 0; !status && i < record_register_sets(record); i++)
-		status = vcpu_read_registers(&launch->options, i, &record->registers[i]);
-	return status;
-}
-
 static int read_steps(struct record *record, const struct coco_digest *digest)
 {
 	const uint32_t count = coco_digest_step_count(digest);
@@ -40,7 +30,6 @@ int record_from_launch(struct record *record, const struct launch *launch,
 	const uint8_t *start = launch->options.start_digest;
 	size_t size;
 	const uint8_t *bytes = coco_digest_bytes(launch->digest, &size);
-	int status;
 
 	*record = (struct record){
 		.mode = options->mode,
@@ -51,8 +40,8 @@ int record_from_launch(struct record *record, const struct launch *launch,
 	memcpy(record->digest, bytes, size);
 	if (start)
 		memcpy(record->start, start, size);
-	status = read_vcpus(record, launch);
-	return status ? status : read_steps(record, launch->digest);
+	record->vcpus = launch->vcpus;
+	return read_steps(record, launch->digest);
 }
 
 void record_free(struct record *record)

@@ -18,39 +18,31 @@ struct record {
 	uint8_t digest[COCO_DIGEST_MAX_SIZE];
 	bool has_start;
 	uint8_t start[COCO_DIGEST_MAX_SIZE];
-	uint32_t vcpus;
-	/* Of the first vCPU and of all others, as far as there are any. */
-	struct vcpu_registers registers[2];
+	struct vcpus vcpus;
 	uint32_t count;
-	struct coco_digest_step *steps;
+	struct coco_digest_step *steps; /* their VMSAs are those of `vcpus` */
 };
 
-/* How many kinds of vCPUs a record tells the registers of. */
-static inline uint32_t record_register_sets(const struct record *record)
-{
-	return record->vcpus < 2 ? record->vcpus : 2;
-}
-
-/* A value of enum coco_difference_kind in words. */
 struct difference {
-	uint32_t kind;
+	uint32_t kind;   /* enum coco_difference_kind */
 	uint32_t first;  /* step index in the first record, its count if it ended */
 	uint32_t second; /* the same in the second */
 	char text[512];
 };
 
-/* Each of these returns 0 or what the program is to return: a message was printed. */
+/* A record is not to be moved while it has steps. Each of these returns 0 or what the program is to
+ * return: a message was printed. */
 int record_from_launch(struct record *record, const struct launch *launch,
 		       const struct options *options);
 int record_load(struct record *record, const char *path);
 void record_free(struct record *record);
+/* Why `second` is not `first`. */
+int record_compare(const struct record *first, const struct record *second, struct difference *out);
 
 /* Prints the steps as a table; steps that continue each other are one line. */
 void record_explain(const struct record *record);
 
-/* Why `second` is not `first`. */
-void record_compare(const struct record *first, const struct record *second,
-		    struct difference *out);
+/* What the program calls a value of enum coco_difference_kind. */
 const char *difference_name(uint32_t kind);
 
 /* The record as JSON; `difference` may be NULL. NULL if memory is used up. */

@@ -62,12 +62,12 @@ static struct json_object *registers_json(const struct record *record)
 {
 	struct json_object *array = json_object_new_array();
 
-	for (uint32_t i = 0; i < record_register_sets(record); i++) {
+	for (uint32_t i = 0; i < vcpus_kinds(&record->vcpus); i++) {
 		struct json_object *object = json_object_new_object();
 
-		for (enum vcpu_register reg = 0; reg < REG_COUNT; reg++)
-			json_add_address(object, vcpu_register_name(reg),
-					 record->registers[i].values[reg]);
+		for (uint32_t reg = 0; coco_vmsa_register_name(reg); reg++)
+			json_add_address(object, coco_vmsa_register_name(reg),
+					 coco_vmsa_get_register(record->vcpus.vmsas[i], reg));
 		json_object_array_add(array, object);
 	}
 	return array;
@@ -94,9 +94,9 @@ struct json_object *record_to_json(const struct record *record, const struct opt
 	json_add_bytes(root, "digest", record->digest, record->size);
 	if (record->has_start)
 		json_add_bytes(root, "start_digest", record->start, record->size);
-	if (record->vcpus) {
+	if (record->vcpus.count) {
 		add_text(root, "vmm_type", options_vmm_name(options->vmm));
-		add_number(root, "vcpus", record->vcpus);
+		add_number(root, "vcpus", record->vcpus.count);
 		json_object_object_add(root, "registers", registers_json(record));
 	}
 	if (options->explain)

@@ -98,21 +98,31 @@ static int read_mode(const struct reader *reader, struct record *record)
 	return malformed(reader, "mode", "is no mode of this program");
 }
 
-static int read_registers(const struct reader *reader, struct record *record)
+static int read_register(const struct reader *reader, uint32_t reg, uint8_t *vmsa)
+{
+	const char *name = coco_vmsa_register_name(reg);
+	uint64_t value = 0;
+	int status = read_address(reader, name, &value);
+
+	if (!status && coco_vmsa_set_register(vmsa, reg, value, NULL))
+		return malformed(reader, name, "has more bits than the register");
+	return status;
+}
+
+static int read_registers(const struct reader *reader, struct vcpus *vcpus)
 {
 	struct json_object *array = get(reader, "registers", json_type_array);
-	const uint32_t sets = record_register_sets(record);
+	const uint32_t kinds = vcpus_kinds(vcpus);
 	int status = 0;
 
-	if (!array || json_object_array_length(array) != sets)
+	if (!array || json_object_array_length(array) != kinds)
 		return malformed(reader, "registers", "is no array for these vCPUs");
-	for (uint32_t i = 0; i < sets; i++) {
+	for (uint32_t i = 0; i < kinds; i++) {
 		struct reader inner = {reader->path, json_object_array_get_idx(array, i), ""};
 
 		snprintf(inner.place, sizeof(inner.place), "registers[%u].", i);
-		for (enum vcpu_register reg = 0; !status && reg < REG_COUNT; reg++)
-			status = read_address(&inner, vcpu_register_name(reg),
-					      &record->registers[i].values[reg]);
+		for (uint32_t reg = 0; !status && coco_vmsa_register_name(reg); reg++)
+			status = read_register(&inner, reg, vcpus->vmsas[i]);
 	}
 	return status;
 }
@@ -144,8 +154,10 @@ static int read_step(const struct reader *reader, const struct record *record,
 	status = read_address(reader, "gpa", &step->gpa);
 	if (!status)
 		status = read_number(reader, "size", &step->size);
-	if (!status && step->type == COCO_STEP_VMSA)
+	if (!status && step->type == COCO_STEP_VMSA) {
 		status = read_number(reader, "vcpu", &step->vcpu);
+		step->vmsa = record->vcpus.vmsas[step->vcpu > 0];
+	}
 	step->has_content = json_object_object_get_ex(reader->object, "content", NULL);
 	if (!status && step->has_content)
 		status = read_bytes(reader, "content", step->content, record->size);
@@ -183,9 +195,9 @@ static int read_record(const struct reader *reader, struct record *record)
 	if (!status && record->has_start)
 		status = read_bytes(reader, "start_digest", record->start, record->size);
 	if (!status && options_has_vcpus(record->mode))
-		status = read_number(reader, "vcpus", &record->vcpus);
-	if (!status && record->vcpus)
-		status = read_registers(reader, record);
+		status = read_number(reader, "vcpus", &record->vcpus.count);
+	if (!status && record->vcpus.count)
+		status = read_registers(reader, &record->vcpus);
 	return status ? status : read_steps(reader, record);
 }
 

@@ -1,42 +1,25 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The vCPUs' initial registers, as their VMSAs have them. */
+/* The vCPUs' initial registers. */
 #ifndef MEASURE_VCPUS_H
 #define MEASURE_VCPUS_H
 
 #include <cocoreset/cocoreset.h>
 
-/* In the order in which a difference tells most: what options say comes first. */
-enum vcpu_register {
-	REG_SEV_FEATURES,
-	REG_MXCSR,
-	REG_FCW,
-	REG_RDX,
-	REG_CS_BASE,
-	REG_RIP,
-	REG_CS_ATTRIBUTES,
-	REG_SS_ATTRIBUTES,
-	REG_DS_ATTRIBUTES,
-	REG_TR_ATTRIBUTES,
-	REG_G_PAT,
-	REG_CR0,
-	REG_CR4,
-	REG_EFER,
-	REG_XCR0,
-	REG_COUNT,
+/* The VMSAs of the first vCPU and of all others, which are alike. */
+struct vcpus {
+	uint32_t count;
+	uint8_t vmsas[2][COCO_PAGE_SIZE];
 };
 
-/* The registers that launches differ in. */
-struct vcpu_registers {
-	uint64_t values[REG_COUNT];
-};
+/* How many kinds of vCPUs there are. */
+static inline uint32_t vcpus_kinds(const struct vcpus *vcpus)
+{
+	return vcpus->count < 2 ? vcpus->count : 2;
+}
 
-const char *vcpu_register_name(enum vcpu_register reg);
-
-/* The vCPU's registers; those of vCPU 1 are those of all further ones. */
-int vcpu_read_registers(const struct coco_measure_options *options, uint32_t index,
-			struct vcpu_registers *out);
-
+/* These return 0 or what the program is to return: a message was printed. */
+int vcpus_build(struct vcpus *vcpus, const struct coco_measure_options *options);
 /* Writes the VMSA of each vCPU to vmsa0.bin, vmsa1.bin, ... in the working directory. */
-int vcpus_dump(const struct coco_measure_options *options);
+int vcpus_dump(const struct vcpus *vcpus);
 
 #endif

@@ -94,6 +94,19 @@ static void add(struct json_object *array, uint32_t tech, const struct coco_tech
 			       json_object_new_boolean(info->private_memory != 0));
 	json_object_object_add(object, "guest_memfd_shared",
 			       json_object_new_boolean(info->guest_memfd_shared != 0));
+	/* 0 is what is not known. */
+	if (info->firmware_major) {
+		char version[40];
+
+		snprintf(version, sizeof(version), "%u.%u.%u", info->firmware_major,
+			 info->firmware_minor, info->firmware_build);
+		json_object_object_add(object, "firmware", json_object_new_string(version));
+	}
+	if (info->keys) {
+		json_object_object_add(object, "keys", json_object_new_uint64(info->keys));
+		json_object_object_add(object, "keys_used",
+				       json_object_new_uint64(info->keys_used));
+	}
 	json_object_object_add(object, "reason", json_object_new_string(info->reason));
 	json_object_array_add(array, object);
 }

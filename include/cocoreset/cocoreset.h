@@ -14,7 +14,9 @@
 #include <cocoreset/id_block.h>
 #include <cocoreset/image.h>
 #include <cocoreset/measure.h>
+#include <cocoreset/request.h>
 #include <cocoreset/sev.h>
+#include <cocoreset/tdx.h>
 #include <cocoreset/trace.h>
 #include <cocoreset/vcpu.h>
 

@@ -219,6 +219,26 @@ coco_image_add_tdx_firmware(struct coco_image *image, const struct coco_firmware
 			    struct coco_error *error);
 
 /**
+ * Appends an SVSM, a service module that an SNP guest starts in, as Coconut's QEMU branch from
+ * before IGVM launches it: its bytes, and the pages that its SEV metadata ask for. Those of the
+ * guest's own firmware don't count then: that is added before with coco_image_add_firmware().
+ *
+ * @param svsm  a file with the entry "SVSM info" in its table, and SEV metadata.
+ * @param end   where it ends: at the firmware's address minus the bytes of its variables.
+ * @param entry set to where all vCPUs start: coco_measure_options::svsm_entry.
+ *
+ * Errors: -EOPNOTSUPP the file is no SVSM, or has no SEV metadata; -EINVAL `end` or the
+ * file's size are not multiples of a page, the SVSM does not fit below `end`, it starts outside of
+ * itself, or a section is wrong; -EEXIST memory that is used twice; -ENOSPC, -EBUSY,
+ * -ENOMEM as for coco_image_add(). The image is as it was after every error.
+ *
+ * Thread safety: one thread at a time for the image. Allowed states: before the image's first use.
+ */
+COCO_API COCO_MUST_CHECK int coco_image_add_svsm(struct coco_image *image,
+						 const struct coco_firmware *svsm, uint64_t end,
+						 uint64_t *entry, struct coco_error *error);
+
+/**
  * Hashes what a direct kernel boot gives to the guest. Files are read once, through a small buffer.
  *
  * @param kernel  path of a regular file.

@@ -4,7 +4,8 @@
  * A guest: a recipe, and at any time at most one incarnation of it in KVM.
  *
  * Launch builds incarnation 1 from the recipe. Reset builds the next one from the
- * same recipe, by the same path, and gives the old one back. What a VMM holds on
+ * same recipe, by the same path, and gives the old one back, before or after (enum
+ * coco_strategy). What a VMM holds on
  * to survives: the VM's and vCPUs' descriptor *numbers*, the addresses of the
  * `kvm_run` pages and of guest memory, and the vCPU threads. They are valid from
  * coco_guest_new() to coco_guest_free(); what they refer to is replaced.
@@ -13,9 +14,10 @@
  *
  *     configured -> launching -> runnable <-> parked -> resetting -> runnable
  *
- * A launch or reset that fails leaves the guest `down`: it has no VM, but its
+ * A launch or sequential reset that fails leaves the guest `down`: it has no VM, but its
  * recipe, handles and shared memory are whole, and the same call may be made
- * again. Teardown leads to `dead`.
+ * again. An overlapping reset that fails leaves it parked in its old incarnation. Teardown leads to
+ * `dead`.
  *
  * Calls that change a guest are made one after the other: if another thread is
  * inside one, the next waits for it to end before it looks at the state.
@@ -29,6 +31,8 @@
 #include <cocoreset/error.h>
 #include <cocoreset/host.h>
 #include <cocoreset/image.h>
+#include <cocoreset/measure.h>
+#include <cocoreset/request.h>
 #include <cocoreset/trace.h>
 
 struct coco_guest;
@@ -64,6 +68,59 @@ enum coco_guest_flags {
 	COCO_GUEST_EAGER_PRIVATE = 1u << 0,
 };
 
+/** When the old incarnation is given back. docs/reset.md has what each costs. */
+enum coco_strategy {
+	/** As the guest's options say; there: COCO_STRATEGY_SEQUENTIAL. */
+	COCO_STRATEGY_DEFAULT = 0,
+	/**
+	 * The new incarnation is built beside the old one, which is whole until the new one takes
+	 * over and is given back afterwards, in the background. For a while there are two VMs with
+	 * their private memory, ASIDs or key ids. If building fails, nothing has happened.
+	 */
+	COCO_STRATEGY_OVERLAP = 1,
+	/** The old incarnation is given back first: nothing is needed twice. */
+	COCO_STRATEGY_SEQUENTIAL = 2,
+	/** Overlap, and sequential if the host is short of what two VMs need. */
+	COCO_STRATEGY_AUTO = 3,
+};
+
+/** What happens to the shared side of memory at a reset. */
+enum coco_reset_memory {
+	COCO_RESET_MEMORY_DEFAULT = 0, /**< as each region's COCO_MEMORY_KEEP says */
+	COCO_RESET_MEMORY_KEEP = 1,    /**< all of it is kept, but for the launch image's pages */
+	COCO_RESET_MEMORY_SCRUB = 2,   /**< it is emptied, but for the ranges in `keep` */
+};
+
+/** A range of guest memory. */
+struct coco_range {
+	uint64_t gpa;
+	uint64_t size;
+};
+
+/** The most ranges that can be kept. */
+#define COCO_RESET_KEEP_MAX 4096u
+
+/** One reset's own wishes. */
+struct coco_reset_options {
+	size_t struct_size; /**< COCO_INIT */
+	uint32_t strategy;  /**< enum coco_strategy */
+	uint32_t memory;    /**< enum coco_reset_memory */
+	/**
+	 * Parts of regions that are kept though the region is emptied: whole pages of guest memory
+	 * that don't overlap. Read during the call only.
+	 */
+	const struct coco_range *keep;
+	uint32_t keep_count;
+	uint32_t reserved0; /**< 0 */
+};
+
+/**
+ * There are incarnations to give back: the VMM is to call coco_guest_retire() until nothing is
+ * left, from a thread that can wait for the kernel. Called with locks of the library held: it must
+ * not call into the library itself.
+ */
+typedef void (*coco_retire_fn)(void *payload, struct coco_guest *guest);
+
 /**
  * Makes a thread leave KVM_RUN that is inside it or about to enter it. Called from
  * another thread, with locks of the library held: coco_vcpu_index() is all that it may call. See
@@ -94,7 +151,7 @@ struct coco_guest_options {
 	uint32_t tech;            /**< enum coco_tech; required */
 	uint32_t vcpus;           /**< how many, at least 1. vCPU n has APIC id n */
 	struct coco_image *image; /**< the launch image; required. The guest takes a reference */
-	uint32_t irqchip;         /**< enum coco_irqchip */
+	uint32_t irqchip;         /**< enum coco_irqchip; TDX: COCO_IRQCHIP_SPLIT */
 	uint32_t ioapic_pins;     /**< for COCO_IRQCHIP_SPLIT: pins of the VMM's own IOAPIC, at most
 				     4096 */
 	uint32_t flags;           /**< enum coco_guest_flags */
@@ -132,9 +189,29 @@ struct coco_guest_options {
 	void *trace_payload;
 	/**
 	 * The technology's own options: a struct coco_sev_options for SEV, SEV-ES and SNP
-	 * (cocoreset/sev.h), which is copied. NULL: defaults, and for all others.
+	 * (cocoreset/sev.h), a struct coco_tdx_options for TDX (cocoreset/tdx.h), which is
+	 * copied. NULL: defaults, and for all others.
 	 */
 	const void *tech_options;
+	uint32_t strategy; /**< enum coco_strategy, of resets that don't say it themselves */
+	/**
+	 * The most old incarnations that may wait to be given back; 0: 2. A reset that would make
+	 * more of them waits.
+	 */
+	uint32_t max_retiring;
+	/**
+	 * The most private memory that they may hold, in bytes, before another is built; 0: no
+	 * limit.
+	 */
+	uint64_t max_retiring_bytes;
+	/**
+	 * Who gives old incarnations back after an overlapping reset; NULL: a thread of the
+	 * library's, which is made by the first such reset and takes no signals.
+	 */
+	coco_retire_fn retire;
+	void *retire_payload;
+	/** Answers what the running guest asks for (cocoreset/request.h); NULL: nobody. Copied. */
+	const struct coco_requests *requests;
 };
 
 enum coco_memory_flags {
@@ -184,6 +261,16 @@ struct coco_guest_info {
 	uint64_t conversions;   /**< served since the current incarnation began */
 	uint64_t total_ns;      /**< the last launch or reset, from call to return */
 	uint64_t phase_ns[16];  /**< of it, by enum coco_phase */
+	uint32_t strategy; /**< how the last reset was done: OVERLAP or SEQUENTIAL; 0: none was */
+	uint32_t retiring; /**< old incarnations that are not given back yet */
+	uint64_t retiring_bytes; /**< private memory that they hold */
+	/**
+	 * Why the last reset with COCO_STRATEGY_AUTO was sequential: the -errno and the text of
+	 * what overlapping failed with. 0 and "" if it was not.
+	 */
+	int32_t fallback_code;
+	uint32_t reserved0;
+	char fallback[192];
 };
 
 /** Descriptors that a VMM gets from KVM for a VM or vCPU, and that keep the VM alive. */
@@ -209,10 +296,11 @@ COCO_BEGIN_DECLS
 
 /**
  * Makes a guest and reserves its handles: descriptor numbers and addresses are
- * valid from here on. Nothing is created in KVM yet.
+ * valid from here on. It has no VM in KVM yet.
  *
  * Errors: -EINVAL a bad or missing option (named in error->field); -EOPNOTSUPP the
- * host can't launch this technology (the text says why); -E2BIG, -ENOMEM, -EMFILE.
+ * host can't launch this technology (the text says why); -E2BIG, -ENOMEM, -EMFILE; for TDX what
+ * KVM answers when it is asked what such guests may have.
  *
  * Ownership: the caller frees *out with coco_guest_free(). The guest holds references to
  * `host` and to the image, which is immutable from here on.
@@ -248,16 +336,19 @@ COCO_API COCO_MUST_CHECK int coco_guest_add_memory(struct coco_guest *guest,
  * Builds the first incarnation. Returns when the guest may run.
  *
  * Errors: -EINVAL a run of the image lies outside of the guest's memory, or is of a kind that the
- * technology can't load; -EBUSY the state. The state is as it was then. Otherwise the errno of the
- * system call that failed, which error->call names, or -ENOMEM: the guest is `down`.
+ * technology can't load; -EBADMSG an ID block that is for another launch digest than this guest
+ * will have; -EIO libcrypto failed; -EBUSY the state. The state is as it was then. Otherwise the
+ * errno of the system call that failed, which error->call names, -EBADMSG the platform measured
+ * something else than was predicted, or -ENOMEM: the guest is `down`.
  *
  * Thread safety: any thread. Allowed states: configured, down.
  */
 COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct coco_error *error);
 
 /**
- * Resets the guest in place: parks its vCPUs, gives its incarnation back, builds
- * the next one from the recipe on the same handles, and lets the vCPU threads go on in it.
+ * Resets the guest in place: parks its vCPUs, replaces its incarnation by the next one, built from
+ * the recipe, on the same handles, and lets the vCPU threads go on in it. When the old one is given
+ * back is the guest's `strategy`.
  *
  * It may be called from a vCPU's own thread between two coco_vcpu_run() calls, or from any other
  * thread while vCPUs run; not from a callback of the library. vCPU threads that are inside
@@ -270,12 +361,54 @@ COCO_API COCO_MUST_CHECK int coco_guest_launch(struct coco_guest *guest, struct 
  *
  * Errors: -ETIMEDOUT a vCPU did not come to rest (named in the text); nothing was touched
  * and the guest runs on. -EBUSY the state. Otherwise the errno of the call that
- * failed: the guest is `down`, its vCPU threads wait in coco_vcpu_run(), and
- * the call may be made again.
+ * failed, or -EBADMSG the platform measured something else than was predicted: the guest is `down`
+ * (after an overlapping reset: parked in its old incarnation), its vCPU threads wait in
+ * coco_vcpu_run(), and the call may be made again.
  *
  * Thread safety: any thread. Allowed states: runnable, parked, down.
  */
 COCO_API COCO_MUST_CHECK int coco_guest_reset(struct coco_guest *guest, struct coco_error *error);
+
+/**
+ * coco_guest_reset() with wishes of its own.
+ *
+ * If another thread is resetting the guest, that is the reset, and `options` are not looked at.
+ * An overlapping reset that fails leaves the old incarnation whole and the guest parked: reset,
+ * resume or tear it down. (For technologies that encrypt the VMM's own memory in place, SEV and
+ * SEV-ES, that goes as far as KVM_SEV_LAUNCH_START; if loading the image fails the guest is
+ * `down`.)
+ *
+ * @param options NULL for all defaults.
+ *
+ * Errors: as coco_guest_reset(), and -EINVAL an option (named in error->field); the guest runs on.
+ * Thread safety: any thread. Allowed states: runnable, parked, down.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_reset_with(struct coco_guest *guest,
+						   const struct coco_reset_options *options,
+						   struct coco_error *error);
+
+/**
+ * Gives old incarnations back, at most `steps` steps of it, each of them bounded: some
+ * megabytes of private memory, or one KVM object. For VMMs that set `retire` in the guest's
+ * options; beside the library's own thread it does no harm.
+ *
+ * @param left set to how many incarnations are left; 0: there is nothing to do until the next
+ *             call of `retire`.
+ *
+ * Errors: -EINVAL, or the errno of a call that failed: what is left waits for the next reset or
+ * teardown, which begins with it.
+ * Thread safety: any thread, several at a time; not from `retire` itself. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_retire(struct coco_guest *guest, uint32_t steps,
+					       uint32_t *left, struct coco_error *error);
+
+/**
+ * Waits until old incarnations have been given back.
+ *
+ * Errors: -ETIMEDOUT. Thread safety: any thread but one that retires. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_wait_retired(struct coco_guest *guest, uint32_t timeout_ms,
+						     struct coco_error *error);
 
 /**
  * Brings all vCPUs to rest and keeps them there until coco_guest_resume(). Waits as
@@ -339,6 +472,51 @@ COCO_API void coco_guest_list_objects(struct coco_guest *guest, coco_object_fn f
 COCO_API COCO_MUST_CHECK int coco_guest_hand_over_fd(struct coco_guest *guest, uint32_t kind,
 						     int fd, const char *holder,
 						     struct coco_error *error);
+
+/**
+ * Predicts the launch digest of the next incarnation, from the recipe: for SEV-ES and SNP with the
+ * registers that its vCPUs will start with. Needs no launch.
+ *
+ * @param flags COCO_MEASURE_STEPS to have the steps, or 0.
+ *
+ * Errors: -ENODATA the technology measures nothing; otherwise as for coco_measure_image().
+ * Ownership: the caller frees *out with coco_digest_free().
+ * Thread safety: any thread. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_predict(struct coco_guest *guest, uint32_t flags,
+						struct coco_digest **out, struct coco_error *error);
+
+/**
+ * The launch digest of the current incarnation, as it was predicted before that was built: 32 bytes
+ * for SEV and SEV-ES, 48 for SNP and TDX.
+ *
+ * @param out  where it goes.
+ * @param size bytes at `out`; set to how many were written.
+ *
+ * Errors: -ENODATA the technology measures nothing; -EINVAL too little room; -EBUSY the state.
+ * Thread safety: any thread. Allowed states: runnable, parked.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_get_digest(struct coco_guest *guest, void *out,
+						   size_t *size, struct coco_error *error);
+
+/**
+ * Compares what the platform measured of the current incarnation, from a guest's report or what
+ * else tells it, with the prediction. Launch and reset do that by themselves where the platform
+ * tells the host: see coco_sev_options::tik and coco_sev_options::id_block.
+ *
+ * @param measured   made with coco_digest_from_steps(); with steps, if there are any, the
+ *                   difference can be told.
+ * @param difference NULL, or struct_size set by the caller; filled as far as that reaches. The
+ *                   prediction is the first digest in it, `measured` the second.
+ *
+ * Errors: -EBADMSG they differ; error->text says where; -EINVAL a measurement of another
+ * technology; -ENODATA the technology measures nothing; -EBUSY the state; -ENOMEM, -EIO.
+ * Thread safety: any thread. Allowed states: runnable, parked.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_verify_digest(struct coco_guest *guest,
+						      const struct coco_digest *measured,
+						      struct coco_difference *difference,
+						      struct coco_error *error);
 
 /**
  * What the platform measured at the launch of the current incarnation, where it tells the host:

@@ -13,10 +13,7 @@
 struct coco_host;
 struct coco_platform;
 
-/**
- * The technologies. This version launches all but the last. Of TDX guests it makes launch images
- * and predicts their measurement; coco_host_probe() says that they are not launchable.
- */
+/** The technologies. */
 enum coco_tech {
 	/** An ordinary VM (KVM_X86_DEFAULT_VM). Its memory is open to the host. */
 	COCO_TECH_PLAIN = 1,
@@ -58,6 +55,18 @@ struct coco_tech_info {
 	uint32_t private_memory;
 	/** Why it is not launchable and what to do; "" if it is. */
 	char reason[192];
+	/**
+	 * How many guests with a key of that kind (an ASID, a key id) the host can have at once,
+	 * and how many there are, by the root cgroup's misc.capacity and misc.current. SEV-ES and
+	 * SNP guests share theirs. `keys` is 0 where that is not known, or nothing is encrypted.
+	 */
+	uint32_t keys;
+	uint32_t keys_used;
+	/** The API version and build of the firmware that launches such guests; 0: not known. */
+	uint32_t firmware_major;
+	uint32_t firmware_minor;
+	uint32_t firmware_build;
+	uint32_t reserved0;
 };
 
 COCO_BEGIN_DECLS
@@ -90,7 +99,8 @@ COCO_API void coco_host_close(struct coco_host *host);
 
 /**
  * Tells whether guests of a technology can be launched here, and if not, why.
- * Asks the kernel anew at each call; creates no VM.
+ * Asks the kernel anew at each call. For TDX, where it offers such VMs, an empty one is made for
+ * the question and given back (it takes no key).
  *
  * @param tech enum coco_tech.
  * @param info struct_size set by the caller; filled as far as that reaches.

@@ -107,6 +107,13 @@ struct coco_measure_options {
 	 * run that ends at 4 GiB, so that an image's other pages suffice. NULL: none.
 	 */
 	const uint8_t *start_digest;
+	/**
+	 * snp: the address in an SVSM at which all vCPUs start, in 32-bit protected mode with flat
+	 * segments, see coco_image_add_svsm(); 0: there is none. For COCO_VMM_QEMU, FCW is 0 as in
+	 * the peers' tools, which no kernel is known to produce; for COCO_VMM_KVM it is what KVM's
+	 * reset leaves there. The others don't launch that way.
+	 */
+	uint64_t svsm_entry;
 };
 
 /** What a step measures. For snp these are the page types of SNP_LAUNCH_UPDATE. */
@@ -136,6 +143,24 @@ struct coco_digest_step {
 	uint8_t content[COCO_DIGEST_MAX_SIZE]; /**< digest of the bytes alone */
 	/** The measurement if it ended after this step. */
 	uint8_t running[COCO_DIGEST_MAX_SIZE];
+	/**
+	 * For COCO_STEP_VMSA: the page, COCO_PAGE_SIZE bytes that belong to the digest; NULL: it is
+	 * not known. For others NULL.
+	 */
+	const void *vmsa;
+};
+
+/** A measurement that was not predicted: read from a platform, a report or a file. */
+struct coco_digest_account {
+	size_t struct_size;    /**< COCO_INIT */
+	uint32_t tech;         /**< enum coco_tech: sev, seves, snp or tdx; required */
+	uint32_t digest_size;  /**< bytes: 32 for sev and seves, 48 for snp and tdx */
+	const uint8_t *digest; /**< the measurement; required */
+	/** snp: the digest that the first step goes on from; NULL: it begins with zeroes. */
+	const uint8_t *start_digest;
+	const struct coco_digest_step *steps; /**< as an array, in the order they were measured */
+	uint32_t step_count;                  /**< 0: the steps are not known */
+	uint32_t reserved0;                   /**< 0 */
 };
 
 /** Why two digests differ: see coco_digest_diff(). */
@@ -155,6 +180,7 @@ enum coco_difference_kind {
 	COCO_DIFFERENCE_AP_START = 12,  /**< where further vCPUs start: CS and RIP */
 	COCO_DIFFERENCE_FPU = 13,       /**< INIT2 or legacy: MXCSR and FCW */
 	COCO_DIFFERENCE_REGISTERS = 14, /**< other registers: another VMM, or host */
+	COCO_DIFFERENCE_UNKNOWN = 15,   /**< they differ, and steps that would tell are missing */
 };
 
 struct coco_difference {
@@ -288,6 +314,18 @@ COCO_API COCO_MUST_CHECK int coco_digest_get_step(const struct coco_digest *dige
 						  struct coco_error *error);
 
 /**
+ * Makes a digest of a measurement that somebody else made, to compare it with others. That the
+ * steps lead to the digest is not checked.
+ *
+ * Errors: -EINVAL a bad or missing field or step (named in error->field); -E2BIG, -ENOMEM.
+ * Ownership: everything is copied. The caller frees *out with coco_digest_free().
+ * Thread safety: any thread.
+ */
+COCO_API COCO_MUST_CHECK int coco_digest_from_steps(const struct coco_digest_account *account,
+						    struct coco_digest **out,
+						    struct coco_error *error);
+
+/**
  * A step type's name as its specification has it ("NORMAL", "MR.EXTEND"), "unknown" for others.
  *
  * Ownership: static text. Thread safety: any thread.
@@ -320,6 +358,30 @@ COCO_API COCO_MUST_CHECK int coco_digest_diff(const struct coco_digest *first,
  */
 COCO_API COCO_MUST_CHECK int coco_vmsa_build(const struct coco_measure_options *options,
 					     uint32_t index, void *out, struct coco_error *error);
+
+/**
+ * The names of the VMSA's registers in which launches differ ("SEV_FEATURES", "CS.base"), by index
+ * from 0, those that tell most first; NULL beyond the last.
+ *
+ * Ownership: static text. Thread safety: any thread.
+ */
+COCO_API const char *coco_vmsa_register_name(uint32_t index);
+
+/**
+ * The register of a VMSA page (COCO_PAGE_SIZE bytes) by its index; 0 beyond the last.
+ *
+ * Thread safety: any thread.
+ */
+COCO_API uint64_t coco_vmsa_get_register(const void *page, uint32_t index);
+
+/**
+ * Sets a register of a VMSA page (COCO_PAGE_SIZE bytes), as coco_vmsa_build() makes them.
+ *
+ * Errors: -EINVAL no such index, or a value with more bits than the register.
+ * Thread safety: any thread.
+ */
+COCO_API COCO_MUST_CHECK int coco_vmsa_set_register(void *page, uint32_t index, uint64_t value,
+						    struct coco_error *error);
 
 /**
  * The signature of a QEMU CPU model ("EPYC-Milan-v2"): EAX of its CPUID leaf 1.

@@ -6,14 +6,19 @@
  * incarnation is launched with the same.
  *
  * The vCPUs of SEV-ES and SNP guests start with the registers that the architecture gives a
- * processor after a reset, those that QEMU measures: predict with COCO_VMM_QEMU and
- * EAX of the guest's CPUID leaf 1 as `vcpu_signature` (cocoreset/measure.h).
+ * processor after a reset, those that QEMU measures. coco_guest_predict() predicts the launch
+ * digest; without a guest, coco_measure_image() does, with COCO_VMM_QEMU and EAX of the
+ * guest's CPUID leaf 1 as `vcpu_signature` (cocoreset/measure.h).
  */
 #ifndef COCORESET_SEV_H
 #define COCORESET_SEV_H
 
 #include <cocoreset/error.h>
 
+/** Bytes of a secret's packet header (SEV API, table 55): flags 4, IV 16, HMAC 32. */
+#define COCO_SEV_SECRET_HEADER_SIZE 52u
+/** Bytes of a transport integrity key. */
+#define COCO_SEV_TIK_SIZE 16u
 /** The largest session or certificate blob, in bytes. */
 #define COCO_SEV_BLOB_MAX 0x4000u
 
@@ -45,6 +50,42 @@ enum coco_sev_init {
 	COCO_SEV_INIT_LEGACY = 2,
 };
 
+/**
+ * A secret for a SEV or SEV-ES guest, packed by its owner for the guest's LAUNCH_MEASURE. The
+ * buffers are the caller's, and have to stay as they are until the next call of the callback, or
+ * the end of the launch or reset.
+ */
+struct coco_sev_secret {
+	size_t struct_size; /**< set by the library */
+	/**
+	 * Where the firmware puts it, in guest memory, within one region: see
+	 * coco_firmware_info::secret_area_gpa. Within one page: KVM takes no others for sure.
+	 */
+	uint64_t gpa;
+	const void *header;    /**< COCO_SEV_SECRET_HEADER_SIZE bytes */
+	const void *payload;   /**< encrypted for the guest with the session's TEK */
+	uint32_t payload_size; /**< bytes, 1 to COCO_SEV_BLOB_MAX */
+	uint32_t guest_size;   /**< bytes that it fills in guest memory; 0: payload_size */
+};
+
+/**
+ * Asks for the secrets of an incarnation, one after the other, when its measurement is known and
+ * nothing has run in it. The owner who packs them sees from the measurement whether
+ * the guest is what it should be.
+ *
+ * Called from coco_guest_launch() and coco_guest_reset(), for each incarnation, with locks of the
+ * library held: it must not call into the library. How long it takes is downtime.
+ *
+ * @param index   how many this incarnation was given before.
+ * @param measure what KVM_SEV_LAUNCH_MEASURE returned, `size` bytes (COCO_LAUNCH_MEASURE_SIZE).
+ * @param secret  zeroed but for struct_size.
+ *
+ * @return 1: there is one, in *secret; 0: there is none, or no more; a negative errno: the launch
+ * or reset fails with it, and the guest is `down`.
+ */
+typedef int (*coco_sev_secret_fn)(void *payload, uint32_t index, const void *measure, size_t size,
+				  struct coco_sev_secret *secret);
+
 struct coco_sev_options {
 	size_t struct_size; /**< COCO_INIT */
 	/**
@@ -73,6 +114,26 @@ struct coco_sev_options {
 	uint32_t vcek_disabled; /**< SNP: 1: reports are never signed with the VCEK; else 0 */
 	uint8_t gosvw[16];      /**< SNP: guest OS visible workarounds */
 	uint8_t host_data[32];  /**< SNP: what reports say as HOST_DATA */
+	/**
+	 * SEV-ES, SNP: how this host's kernel differs from the usual one, for the prediction of the
+	 * launch digest: COCO_VMSA_NO_MCE and COCO_VMSA_CD_NW of enum coco_vmsa_flags.
+	 */
+	uint32_t vmsa_flags;
+	uint32_t reserved0; /**< 0 */
+	/**
+	 * SEV, SEV-ES: the session's transport integrity key, COCO_SEV_TIK_SIZE bytes. With it,
+	 * each launch and reset compares what LAUNCH_MEASURE answers with the prediction. It is the
+	 * owner's secret: a VMM that is not the owner has none. NULL: none. Copied.
+	 */
+	const void *tik;
+	/**
+	 * SNP with Secure TSC (bit 9 of vmsa_features): the guest's TSC frequency in kHz, which the
+	 * firmware fixes at launch; 0: the host's.
+	 */
+	uint32_t tsc_khz;
+	uint32_t reserved1;        /**< 0 */
+	coco_sev_secret_fn secret; /**< SEV, SEV-ES: gives the guest's secrets; NULL: none */
+	void *secret_payload;
 };
 
 COCO_BEGIN_DECLS

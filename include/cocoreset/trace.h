@@ -24,7 +24,7 @@ enum coco_log_level {
  */
 typedef void (*coco_log_fn)(void *payload, int level, const char *text);
 
-/** The steps that launch and reset are made of, in the order they happen. */
+/** The steps that launch and reset are made of. docs/reset.md has their order. */
 enum coco_phase {
 	COCO_PHASE_PARK = 1,       /**< vCPUs leave the guest and come to rest */
 	COCO_PHASE_CHECK = 2,      /**< recipe and host, before anything is touched */
@@ -38,18 +38,25 @@ enum coco_phase {
 	COCO_PHASE_STATE = 10,     /**< power-on register state goes in */
 	COCO_PHASE_SEAL = 11,      /**< the technology's last launch step */
 	COCO_PHASE_RESUME = 12,    /**< parked vCPU threads are let go */
+	COCO_PHASE_SWAP = 13,      /**< handles go from the old incarnation to the new one */
 };
-#define COCO_PHASE_COUNT 13 /**< one more than the highest phase */
+#define COCO_PHASE_COUNT 14 /**< one more than the highest phase */
 
 enum coco_trace_kind {
 	COCO_TRACE_BEGIN = 1, /**< a phase begins */
 	COCO_TRACE_END = 2,   /**< it ended; `result` tells how */
 	COCO_TRACE_STATE = 3, /**< the guest's state changed to `state` */
+	/**
+	 * incarnation `generation` was given back in the background: from the thread that did it,
+	 * between two events of others
+	 */
+	COCO_TRACE_RETIRED = 4,
 };
 
 /**
  * One trace event. A guest's events come one after the other, from the thread that
- * does the work; none comes from coco_guest_free(). New members take bytes from `reserved`.
+ * does the work; none but COCO_TRACE_RETIRED comes from coco_guest_free(). New members take bytes
+ * from `reserved`.
  */
 struct coco_trace_event {
 	uint64_t time_ns;    /**< CLOCK_MONOTONIC */

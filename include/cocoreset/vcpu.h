@@ -25,13 +25,46 @@ enum coco_exit_reason {
 	COCO_EXIT_INTERRUPTED = 2,
 	/** The guest was torn down: the thread has nothing more to do. */
 	COCO_EXIT_STOPPED = 3,
+	/**
+	 * The guest has given itself up (KVM_EXIT_SYSTEM_EVENT with SEV_TERM or TDX_FATAL), and
+	 * coco_vcpu_get_termination() tells why. A VMM resets it or tears it down.
+	 */
+	COCO_EXIT_TERMINATED = 4,
 };
 
 struct coco_exit {
 	size_t struct_size;  /**< COCO_INIT */
 	uint32_t reason;     /**< enum coco_exit_reason */
-	uint32_t kvm_reason; /**< KVM_EXIT_* for COCO_EXIT_KVM, else 0 */
+	uint32_t kvm_reason; /**< KVM_EXIT_* for COCO_EXIT_KVM and COCO_EXIT_TERMINATED, else 0 */
 	uint64_t generation; /**< the incarnation that exited */
+};
+
+/** By what a guest has given itself up. */
+enum coco_termination_source {
+	/** The termination request of the GHCB MSR protocol (SEV-ES, SNP), which has a reason. */
+	COCO_TERMINATION_GHCB_MSR = 1,
+	/** The termination event in a GHCB, whose reason the host's kernel keeps to its log. */
+	COCO_TERMINATION_GHCB_EVENT = 2,
+	/** A request of the GHCB MSR protocol that KVM does not serve for this technology. */
+	COCO_TERMINATION_GHCB_REFUSED = 3,
+	/** TDG.VP.VMCALL<ReportFatalError> (TDX). */
+	COCO_TERMINATION_TDVMCALL = 4,
+};
+
+/** Why a guest has given itself up. All of it is the guest's word. */
+struct coco_termination {
+	size_t struct_size;   /**< COCO_INIT */
+	uint32_t source;      /**< enum coco_termination_source */
+	uint32_t reason_set;  /**< GHCB_MSR: who defines reason_code (0 GHCB spec, 1 Linux) */
+	uint32_t reason_code; /**< GHCB_MSR: the reason; TDVMCALL: the error code */
+	uint32_t reserved0;
+	uint64_t raw; /**< GHCB: the GHCB MSR; TDVMCALL: R12 */
+	/** TDVMCALL: a page of shared memory that has more about it; 0: there is none. */
+	uint64_t gpa;
+	/** TDVMCALL: what the guest says, printable ASCII with '?' for all else; "" otherwise. */
+	char message[72];
+	char text[168]; /**< a sentence for people, with all of the above in it */
+	uint8_t reserved[32];
 };
 
 COCO_BEGIN_DECLS
@@ -57,9 +90,9 @@ COCO_API int coco_vcpu_fd(const struct coco_vcpu *vcpu);
 
 /**
  * The vCPU's `kvm_run` page: the same address in every incarnation. Its contents are
- * meaningful to the vCPU's thread between a COCO_EXIT_KVM and its next call of coco_vcpu_run(),
- * coco_vcpu_park(), or one that changes the guest (and may have to wait for another's). Not
- * accessible while the guest has no VM.
+ * meaningful to the vCPU's thread between a COCO_EXIT_KVM or _TERMINATED and its next call of
+ * coco_vcpu_run(), coco_vcpu_park(), or one that changes the guest (and may have to wait for
+ * another's). Not accessible while the guest has no VM.
  *
  * Thread safety: the address, any thread; the contents, the vCPU's thread.
  * Allowed states: all.
@@ -68,8 +101,9 @@ COCO_API struct kvm_run *coco_vcpu_kvm_run(const struct coco_vcpu *vcpu);
 
 /**
  * Enters the guest and returns when the VMM has something to handle. Conversions between
- * shared and private memory are served inside. While the guest is parked, being reset or down, the
- * thread waits here, and goes on when it runs again.
+ * shared and private memory are served inside, and what the guest asks for besides
+ * (cocoreset/request.h), by the VMM's callbacks. While the guest is parked, being reset or down,
+ * the thread waits here, and goes on when it runs again.
  *
  * As with KVM_RUN, an exit that wants data back (IN, MMIO read) is completed by the next call. If a
  * reset comes first there is nothing left to complete, and the new incarnation starts from
@@ -86,6 +120,20 @@ COCO_API struct kvm_run *coco_vcpu_kvm_run(const struct coco_vcpu *vcpu);
  */
 COCO_API COCO_MUST_CHECK int coco_vcpu_run(struct coco_vcpu *vcpu, struct coco_exit *exit,
 					   struct coco_error *error);
+
+/**
+ * Tells why the guest has given itself up, after coco_vcpu_run() has returned
+ * COCO_EXIT_TERMINATED.
+ *
+ * @param termination struct_size set by the caller; filled as far as that reaches.
+ *
+ * Errors: -ENODATA the vCPU's last coco_vcpu_run() returned anything else; -EINVAL a struct_size
+ * too small.
+ * Thread safety: the vCPU's thread. Allowed states: all.
+ */
+COCO_API COCO_MUST_CHECK int coco_vcpu_get_termination(const struct coco_vcpu *vcpu,
+						       struct coco_termination *termination,
+						       struct coco_error *error);
 
 /**
  * Makes the vCPU's current coco_vcpu_run(), or its next one, return COCO_EXIT_INTERRUPTED soon.

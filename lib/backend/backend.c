@@ -7,30 +7,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
-#include <stdio.h>
-
-static int probe_measured_only(struct coco_seam *seam, struct coco_tech_info *info,
-			       struct coco_error *error)
-{
-	(void)seam;
-	(void)error;
-	info->private_memory = 1;
-	snprintf(info->reason, sizeof(info->reason),
-		 "this version of the library has no backend that launches such guests; it makes "
-		 "their launch images and predicts their measurement");
-	return 0;
-}
-
-/* A technology that the library knows and can't launch. */
-static const struct coco_backend tdx = {
-	.tech = COCO_TECH_TDX,
-	.name = "tdx",
-	.probe = probe_measured_only,
-};
 
 static const struct coco_backend *const backends[] = {
 	&coco_backend_plain, &coco_backend_swprotected, &coco_backend_sev,
-	&coco_backend_seves, &coco_backend_snp,         &tdx,
+	&coco_backend_seves, &coco_backend_snp,         &coco_backend_tdx,
 };
 
 #define BACKEND_COUNT (sizeof(backends) / sizeof(*backends))

@@ -28,6 +28,6 @@ const struct coco_backend coco_backend_plain = {
 	.vm_type = UAPI_VM_TYPE_DEFAULT,
 	.private_memory = false,
 	.open_registers = true,
+	.shared_image = true,
 	.probe = probe,
-	.load = coco_launch_copy_shared,
 };

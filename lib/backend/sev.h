@@ -7,9 +7,12 @@
  *     sev_command.c  firmware commands through KVM, and what is said when one fails
  *     sev_status.c   firmware status values in words
  *     sev_vm.c       creating the VM, and the registers its vCPUs start with
+ *     sev_predict.c  the launch digest, predicted and compared
  *     sev_launch.c   SEV's and SEV-ES's launch
+ *     sev_secret.c   secrets that the owner sends into a guest that is launched
  *     snp_launch.c   SNP's launch
  *     snp_cpuid.c    SNP's CPUID page
+ *     sev_exit.c     exits of a running SEV-ES or SNP guest
  */
 #ifndef COCO_BACKEND_SEV_H
 #define COCO_BACKEND_SEV_H
@@ -22,7 +25,7 @@
 /* The options as they are in the recipe: pointers are to copies. */
 struct coco_sev_config {
 	struct coco_sev_options options;
-	void *session, *dh_cert, *id_block, *id_auth; /* the copies, owned; NULL: none */
+	void *session, *dh_cert, *id_block, *id_auth, *tik; /* the copies, owned; NULL: none */
 	bool legacy;      /* an ordinary VM with KVM_SEV_INIT or KVM_SEV_ES_INIT */
 	uint64_t vm_type; /* KVM_CREATE_VM */
 };
@@ -45,9 +48,28 @@ int coco_sev_has_vm_type(struct coco_seam *seam, uint32_t type, struct coco_erro
 /* KVM_SEV_INIT2, or its predecessors: the VM has an ASID afterwards. */
 int coco_sev_init_vm(const struct coco_launch *launch, struct coco_error *error);
 int coco_seves_init_vm(const struct coco_launch *launch, struct coco_error *error);
+int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error);
 /* What SEV-ES and SNP vCPUs start with. */
 void coco_sev_power_on(const struct coco_launch *launch, uint32_t index, struct kvm_sregs *sregs,
 		       struct kvm_regs *regs);
+
+enum coco_served coco_sev_serve_exit(const struct coco_run_exit *exit);
+/* The launch digest of such a launch. */
+int coco_sev_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		     struct coco_error *error);
+int coco_seves_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		       struct coco_error *error);
+int coco_snp_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
+		     struct coco_error *error);
+/* Is it the ID block's, if there is one? */
+int coco_snp_check_id_block(const struct coco_launch *launch, struct coco_error *error);
+/* Is LAUNCH_MEASURE's answer made of it, if the TIK is known? */
+int coco_sev_check_measure(const struct coco_launch *launch, struct coco_error *error);
+/* The secrets that the VMM has for a guest with that LAUNCH_MEASURE. */
+int coco_sev_send_secrets(const struct coco_launch *launch, struct coco_error *error);
+
+/* EAX of leaf 1; 0 if the CPUID has none. */
+uint32_t coco_sev_signature(const struct kvm_cpuid2 *cpuid);
 
 /* A firmware command, for messages too. */
 struct coco_sev_step {
@@ -66,6 +88,9 @@ int coco_sev_fail(const struct coco_sev_step *step, int code, uint32_t status,
 /* Both. */
 int coco_sev_run(const struct coco_launch *launch, const struct coco_sev_step *step, void *data,
 		 struct coco_error *error);
+
+/* backend.h: is_shortage(). */
+bool coco_sev_is_shortage(const struct coco_error *error);
 
 /* What to do about a firmware status. Static text. */
 const char *coco_sev_status_advice(uint32_t status);

@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define SEV_RET_ASID_OWNED     0x0c
+#define SEV_RET_RESOURCE_LIMIT 0x17
+
 int coco_sev_try(const struct coco_launch *launch, const struct coco_sev_step *step, void *data,
 		 uint32_t *status)
 {
@@ -66,6 +69,13 @@ int coco_sev_fail(const struct coco_sev_step *step, int code, uint32_t status,
 	if (error)
 		error->status = status;
 	return code;
+}
+
+/* KVM tells the lack of an ASID, and the firmware that of a context. */
+bool coco_sev_is_shortage(const struct coco_error *error)
+{
+	return error->status == SEV_RET_RESOURCE_LIMIT || error->status == SEV_RET_ASID_OWNED ||
+	       (error->code == -EBUSY && error->stage == COCO_STAGE_CREATE);
 }
 
 int coco_sev_run(const struct coco_launch *launch, const struct coco_sev_step *step, void *data,

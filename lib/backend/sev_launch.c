@@ -9,7 +9,6 @@
 #include "base/range.h"
 
 #include <assert.h>
-#include <cocoreset/measure.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -48,9 +47,9 @@ static const struct coco_sev_step launch_finish = {
 };
 
 /* Encrypted pages can't be moved: their encryption depends on where they are. */
-static int init_memory(const struct coco_launch *launch, uint32_t index, struct coco_error *error)
+static int pin(const struct coco_launch *launch, const struct coco_launch_slot *slot,
+	       struct coco_error *error)
 {
-	const struct coco_launch_slot *slot = &launch->slots[index];
 	const struct kvm_enc_region region = {
 		.addr = (uintptr_t)slot->host,
 		.size = slot->size,
@@ -60,13 +59,13 @@ static int init_memory(const struct coco_launch *launch, uint32_t index, struct 
 
 	if (r == -ENOMEM)
 		return coco_fail_call(
-			error, r, COCO_STAGE_CREATE, "KVM_MEMORY_ENCRYPT_REG_REGION",
+			error, r, COCO_STAGE_LOAD, "KVM_MEMORY_ENCRYPT_REG_REGION",
 			"pinning 0x%" PRIx64 " bytes of guest memory: raise "
 			"RLIMIT_MEMLOCK (ulimit -l) above the guest's memory, or free "
 			"host memory",
 			slot->size);
 	if (r < 0)
-		return coco_fail_call(error, r, COCO_STAGE_CREATE, "KVM_MEMORY_ENCRYPT_REG_REGION",
+		return coco_fail_call(error, r, COCO_STAGE_LOAD, "KVM_MEMORY_ENCRYPT_REG_REGION",
 				      "pinning 0x%" PRIx64 " bytes of guest memory", slot->size);
 	return 0;
 }
@@ -120,10 +119,13 @@ static int encrypt_run(const struct coco_launch *launch, const struct coco_image
 	return r;
 }
 
+/* Pinned only now: emptying memory would have replaced the pages. */
 static int load(const struct coco_launch *launch, struct coco_error *error)
 {
-	int r = coco_launch_copy_shared(launch, error);
+	int r = 0;
 
+	for (uint32_t i = 0; !r && i < launch->slot_count; i++)
+		r = pin(launch, &launch->slots[i], error);
 	for (uint32_t i = 0; !r && i < launch->image->count; i++)
 		r = encrypt_run(launch, &launch->image->runs[i], error);
 	return r;
@@ -143,7 +145,10 @@ static int finish(const struct coco_launch *launch, struct coco_error *error)
 	if (r)
 		return r;
 	result->measure_size = coco_min(measure.len, sizeof(result->measure));
-	return coco_sev_run(launch, &launch_finish, NULL, error);
+	r = coco_sev_check_measure(launch, error);
+	if (!r)
+		r = coco_sev_send_secrets(launch, error);
+	return r ? r : coco_sev_run(launch, &launch_finish, NULL, error);
 }
 
 static int seal_sev(const struct coco_launch *launch, struct coco_error *error)
@@ -165,15 +170,18 @@ const struct coco_backend coco_backend_sev = {
 	.name = "sev",
 	.vm_type = UAPI_VM_TYPE_SEV,
 	.open_registers = true,
+	.shared_image = true,
+	.loads_shared = true,
 	.probe = coco_sev_probe,
 	.configure = coco_sev_configure,
 	.free_config = coco_sev_free_config,
+	.predict = coco_sev_predict,
 	.choose_vm_type = coco_sev_vm_type,
 	.init_vm = coco_sev_init_vm,
-	.init_memory = init_memory,
 	.begin = begin,
 	.load = load,
 	.seal = seal_sev,
+	.is_shortage = coco_sev_is_shortage,
 };
 
 const struct coco_backend coco_backend_seves = {
@@ -183,14 +191,18 @@ const struct coco_backend coco_backend_seves = {
 	.name = "seves",
 	.vm_type = UAPI_VM_TYPE_SEVES,
 	.open_registers = true,
+	.shared_image = true,
+	.loads_shared = true,
 	.probe = coco_seves_probe,
 	.configure = coco_seves_configure,
 	.free_config = coco_sev_free_config,
+	.predict = coco_seves_predict,
 	.choose_vm_type = coco_sev_vm_type,
 	.init_vm = coco_seves_init_vm,
-	.init_memory = init_memory,
 	.power_on = coco_sev_power_on,
 	.begin = begin,
 	.load = load,
 	.seal = seal_seves,
+	.is_shortage = coco_sev_is_shortage,
+	.serve_exit = coco_sev_serve_exit,
 };

@@ -7,12 +7,14 @@
 #include <cocoreset/id_block.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #define SEV_POLICY_DEFAULT   COCO_SEV_POLICY_NODEBUG
 #define SEVES_POLICY_DEFAULT (COCO_SEV_POLICY_NODEBUG | COCO_SEV_POLICY_ES)
 #define SNP_POLICY_DEFAULT   (COCO_SNP_POLICY_SMT | COCO_SNP_POLICY_RESERVED_ONE)
 #define FEATURE_SNP_ACTIVE   1ull
+#define FEATURE_SECURE_TSC   (1ull << 9)
 /* The policy's place in an ID block: SEV-SNP firmware ABI, table 75. */
 #define ID_BLOCK_POLICY 88
 
@@ -72,6 +74,7 @@ static int check_not_snp(const struct coco_sev_options *options, const char *tec
 	REFUSE_SET(options->id_block, "id_block", tech, error);
 	REFUSE_SET(options->id_auth, "id_auth", tech, error);
 	REFUSE_SET(options->auth_key_en, "auth_key_en", tech, error);
+	REFUSE_SET(options->tsc_khz, "tsc_khz", tech, error);
 	REFUSE_SET(options->vcek_disabled, "vcek_disabled", tech, error);
 	REFUSE_SET(any_set(options->gosvw, sizeof(options->gosvw)), "gosvw", tech, error);
 	REFUSE_SET(any_set(options->host_data, sizeof(options->host_data)), "host_data", tech,
@@ -90,12 +93,22 @@ static int check_not_snp(const struct coco_sev_options *options, const char *tec
 	return r;
 }
 
+static int check_vmsa_flags(const struct coco_sev_options *options, struct coco_error *error)
+{
+	if (options->vmsa_flags & ~(uint32_t)(COCO_VMSA_NO_MCE | COCO_VMSA_CD_NW))
+		return coco_fail_field(error, -EINVAL, "tech_options.vmsa_flags",
+				       "0x%" PRIx32 " has flags that say nothing of a host",
+				       options->vmsa_flags);
+	return 0;
+}
+
 static int check_sev(struct coco_seam *seam, struct coco_sev_options *options,
 		     struct coco_error *error)
 {
 	(void)seam;
 	REFUSE_SET(options->vmsa_features, "vmsa_features", "sev", error);
 	REFUSE_SET(options->ghcb_version, "ghcb_version", "sev", error);
+	REFUSE_SET(options->vmsa_flags, "vmsa_flags", "sev", error);
 	if (!options->policy)
 		options->policy = SEV_POLICY_DEFAULT;
 	if (options->policy & COCO_SEV_POLICY_ES)
@@ -123,6 +136,9 @@ static int check_seves(struct coco_seam *seam, struct coco_sev_options *options,
 		return coco_fail_field(error, -EINVAL, "tech_options.ghcb_version",
 				       "there is no GHCB protocol version %" PRIu32,
 				       options->ghcb_version);
+	r = check_vmsa_flags(options, error);
+	if (r)
+		return r;
 	return check_mask(seam, UAPI_SEV_ATTR_VMSA_FEATURES, options->vmsa_features,
 			  "tech_options.vmsa_features", error);
 }
@@ -157,6 +173,8 @@ static int check_snp(struct coco_seam *seam, struct coco_sev_options *options,
 	REFUSE_SET(options->init, "init", "snp", error);
 	REFUSE_SET(options->session || options->session_size, "session", "snp", error);
 	REFUSE_SET(options->dh_cert || options->dh_cert_size, "dh_cert", "snp", error);
+	REFUSE_SET(options->tik, "tik", "snp", error);
+	REFUSE_SET(options->secret, "secret", "snp", error);
 	if (!options->policy)
 		options->policy = SNP_POLICY_DEFAULT;
 	if (!(options->policy & COCO_SNP_POLICY_RESERVED_ONE))
@@ -173,7 +191,14 @@ static int check_snp(struct coco_seam *seam, struct coco_sev_options *options,
 	if (options->vmsa_features & FEATURE_SNP_ACTIVE)
 		return coco_fail_field(error, -EINVAL, "tech_options.vmsa_features",
 				       "bit 0 (SNPActive) is set by KVM itself");
-	r = check_id_block(options, error);
+	if (options->tsc_khz && !(options->vmsa_features & FEATURE_SECURE_TSC))
+		return coco_fail_field(error, -EINVAL, "tech_options.tsc_khz",
+				       "%" PRIu32
+				       " kHz, without Secure TSC (bit 9) in vmsa_features",
+				       options->tsc_khz);
+	r = check_vmsa_flags(options, error);
+	if (!r)
+		r = check_id_block(options, error);
 	if (!r)
 		r = check_mask(seam, UAPI_SEV_ATTR_SNP_POLICY, options->policy,
 			       "tech_options.policy", error);
@@ -207,10 +232,13 @@ static int take_copies(struct coco_sev_config *config, struct coco_error *error)
 		r = copy(options->id_block, COCO_ID_BLOCK_SIZE, &config->id_block, error);
 	if (!r)
 		r = copy(options->id_auth, COCO_ID_AUTH_SIZE, &config->id_auth, error);
+	if (!r)
+		r = copy(options->tik, COCO_SEV_TIK_SIZE, &config->tik, error);
 	options->session = config->session;
 	options->dh_cert = config->dh_cert;
 	options->id_block = config->id_block;
 	options->id_auth = config->id_auth;
+	options->tik = config->tik;
 	return r;
 }
 
@@ -255,6 +283,9 @@ static int configure(struct coco_seam *seam, const void *given, uint32_t type,
 		r = coco_options_read(&config->options, sizeof(config->options), given,
 				      COCO_END_OF(struct coco_sev_options, policy), "tech_options",
 				      error);
+	if (!r && (config->options.reserved0 || config->options.reserved1))
+		r = coco_fail_field(error, -EINVAL, "tech_options.reserved0",
+				    "reserved0 or reserved1 is not 0");
 	if (!r)
 		r = check(seam, &config->options, error);
 	if (!r)
@@ -296,6 +327,9 @@ void coco_sev_free_config(void *given)
 	free(config->dh_cert);
 	free(config->id_block);
 	free(config->id_auth);
+	if (config->tik)
+		OPENSSL_cleanse(config->tik, COCO_SEV_TIK_SIZE);
+	free(config->tik);
 	free(config);
 }
 

@@ -32,12 +32,14 @@ static void ask_firmware(struct coco_seam *seam, uint32_t cmd, void *status,
 			 error.text);
 }
 
-static int launchable(struct coco_seam *seam, struct coco_tech_info *info, struct coco_error *error)
+static int launchable(struct coco_seam *seam, const char *keys, struct coco_tech_info *info,
+		      struct coco_error *error)
 {
 	int vcpus = coco_seam_check_extension(seam, seam->kvm_fd, KVM_CAP_MAX_VCPUS, error);
 
 	if (vcpus < 0)
 		return vcpus;
+	coco_probe_keys(seam, keys, info);
 	info->launchable = 1;
 	info->max_vcpus = (uint32_t)vcpus;
 	return 0;
@@ -65,6 +67,9 @@ static int probe_legacy_too(struct coco_seam *seam, struct coco_tech_info *info,
 	ask_firmware(seam, UAPI_SEV_PLATFORM_STATUS, &status, info, &reached);
 	if (!reached)
 		return 0;
+	info->firmware_major = status.api_major;
+	info->firmware_minor = status.api_minor;
+	info->firmware_build = status.build;
 	/* Without the VM type only the firmware can tell: KVM is asked at launch. */
 	if (!r && status.state == UAPI_SEV_STATE_UNINIT)
 		return missing(info, "KVM offers no such VMs, and the firmware is not initialized: "
@@ -73,7 +78,7 @@ static int probe_legacy_too(struct coco_seam *seam, struct coco_tech_info *info,
 	    !(status.flags & UAPI_SEV_FLAGS_CONFIG_ES))
 		return missing(info, "the firmware was initialized without SEV-ES: load kvm_amd "
 				     "with sev_es=1, and see the machine's firmware setup");
-	return launchable(seam, info, error);
+	return launchable(seam, es ? "sev_es" : "sev", info, error);
 }
 
 int coco_sev_probe(struct coco_seam *seam, struct coco_tech_info *info, struct coco_error *error)
@@ -103,8 +108,11 @@ int coco_snp_probe(struct coco_seam *seam, struct coco_tech_info *info, struct c
 	ask_firmware(seam, UAPI_SEV_SNP_PLATFORM_STATUS, &status, info, &reached);
 	if (!reached)
 		return 0;
+	info->firmware_major = status.api_major;
+	info->firmware_minor = status.api_minor;
+	info->firmware_build = status.build_id;
 	if (!status.state)
 		return missing(info, "the firmware is not initialized for SNP: see the kernel's "
 				     "log");
-	return launchable(seam, info, error);
+	return launchable(seam, "sev_es", info, error);
 }

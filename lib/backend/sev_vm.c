@@ -26,6 +26,13 @@ static const struct coco_sev_step seves_init = {
 	"getting the guest an ASID",
 };
 
+static const struct coco_sev_step enable_certificates = {
+	UAPI_SNP_ENABLE_REQ_CERTS,
+	COCO_STAGE_CREATE,
+	"KVM_SEV_SNP_ENABLE_REQ_CERTS",
+	"having KVM ask for certificates",
+};
+
 static int init_vm(const struct coco_launch *launch, const struct coco_sev_step *legacy,
 		   struct coco_error *error)
 {
@@ -50,7 +57,51 @@ int coco_seves_init_vm(const struct coco_launch *launch, struct coco_error *erro
 	return init_vm(launch, &seves_init, error);
 }
 
-static uint32_t signature(const struct kvm_cpuid2 *cpuid)
+/* Whether KVM can ask for certificates: Linux 7.0. */
+static bool can_ask(const struct coco_launch *launch)
+{
+	struct coco_seam *seam = launch->seam;
+	uint64_t value = 0;
+	struct kvm_device_attr attr = {
+		.group = UAPI_GROUP_SEV,
+		.attr = UAPI_SEV_ATTR_SNP_REQ_CERTS,
+		.addr = (uintptr_t)&value,
+	};
+	int r = coco_seam_get(seam, seam->kvm_fd, KVM_GET_DEVICE_ATTR, &attr, COCO_STAGE_CREATE,
+			      NULL);
+
+	return !r && value;
+}
+
+/* KVM fixes the TSC's frequency with the first vCPU, and the firmware takes it from KVM. */
+static int set_tsc_frequency(const struct coco_launch *launch, struct coco_error *error)
+{
+	const struct coco_sev_config *config = launch->config;
+	int r = 0;
+
+	if (config->options.tsc_khz)
+		r = coco_seam_ioctl(launch->seam, launch->vm_fd, KVM_SET_TSC_KHZ,
+				    config->options.tsc_khz, COCO_STAGE_CREATE, error);
+	return r < 0 ? r : 0;
+}
+
+int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error)
+{
+	int r = set_tsc_frequency(launch, error);
+
+	if (!r)
+		r = coco_sev_init_vm(launch, error);
+	if (r || !launch->requests->certificates)
+		return r;
+	if (can_ask(launch))
+		return coco_sev_run(launch, &enable_certificates, NULL, error);
+	coco_log(&launch->seam->log, COCO_LOG_WARNING,
+		 "this kernel does not ask for the certificates of SNP guests (Linux 7.0 does): "
+		 "the guest gets none");
+	return 0;
+}
+
+uint32_t coco_sev_signature(const struct kvm_cpuid2 *cpuid)
 {
 	for (uint32_t i = 0; i < cpuid->nent; i++)
 		if (cpuid->entries[i].function == 1)
@@ -70,7 +121,7 @@ void coco_sev_power_on(const struct coco_launch *launch, uint32_t index, struct 
 	struct kvm_segment *const data[] = {&sregs->ds, &sregs->es, &sregs->fs, &sregs->gs,
 					    &sregs->ss};
 
-	regs->rdx = signature(launch->cpuid);
+	regs->rdx = coco_sev_signature(launch->cpuid);
 	sregs->cs.type = TYPE_CODE;
 	sregs->tr.type = TYPE_BUSY_TSS;
 	for (size_t i = 0; i < sizeof(data) / sizeof(*data); i++)

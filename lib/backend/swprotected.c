@@ -61,20 +61,11 @@ static int probe(struct coco_seam *seam, struct coco_tech_info *info, struct coc
 }
 
 /*
- * The image goes into the shared side too. Where a processor lacks NRIPS or
+ * shared_image: the image goes into the shared side too. Where a processor lacks NRIPS or
  * decode assists (or they are not virtualized), KVM's instruction emulator
  * decodes the instruction at the guest's RIP from memory, and it reads the shared side, whatever
  * the page's attribute. Nothing is given away: this technology hides nothing from the host.
  */
-static int load(const struct coco_launch *launch, struct coco_error *error)
-{
-	int r = coco_launch_copy_shared(launch, error);
-
-	if (r)
-		return r;
-	return coco_loader_vcpu_copy(launch, error);
-}
-
 const struct coco_backend coco_backend_swprotected = {
 	.tech = COCO_TECH_SWPROTECTED,
 	.page_kinds = COCO_PAGE_KINDS_BASIC,
@@ -82,9 +73,10 @@ const struct coco_backend coco_backend_swprotected = {
 	.vm_type = UAPI_VM_TYPE_SW_PROTECTED,
 	.private_memory = true,
 	.open_registers = true,
+	.shared_image = true,
 	.scratch_size = COCO_LOADER_VCPU_SCRATCH,
 	/* KVM_HC_MAP_GPA_RANGE returns it in RAX as it is: hypercalls return -errno. */
 	.conversion_refused = (uint64_t)-EINVAL,
 	.probe = probe,
-	.load = load,
+	.load = coco_loader_vcpu_copy,
 };

@@ -6,11 +6,12 @@
 #include "core/incarnation.h"
 
 #include "base/error.h"
-#include "base/range.h"
 #include "core/convert.h"
 #include "core/cpuid.h"
-#include "core/memory.h"
+#include "core/measurement.h"
 #include "core/power_on.h"
+#include "core/scrub.h"
+#include "core/take_over.h"
 #include "core/trace.h"
 #include "kvm/uapi.h"
 
@@ -45,45 +46,6 @@ __attribute__((format(printf, 2, 3))) static struct coco_holder holder(const str
 	return holder;
 }
 
-/* In kept memory, the launch image's pages: it is loaded into empty memory. */
-static int scrub_image(struct build *build, const struct coco_region *region,
-		       struct coco_error *error)
-{
-	const struct coco_image *image = build->guest->recipe.image;
-	int r = 0;
-
-	for (uint32_t i = 0; !r && i < image->count; i++) {
-		const struct coco_image_run *run = &image->runs[i];
-		const uint64_t start = coco_max(run->gpa, region->gpa);
-		const uint64_t end = coco_min(run->gpa + run->size, region->gpa + region->size);
-
-		/* Parts of a page are overwritten as a whole, and what is around them stays. */
-		if (start < end && run->kind != COCO_PAGE_PART)
-			r = coco_memory_discard_shared(build->guest, region, start - region->gpa,
-						       end - start, COCO_STAGE_CREATE, error);
-	}
-	return r;
-}
-
-static int scrub(struct build *build, struct coco_error *error)
-{
-	const struct coco_recipe *recipe = &build->guest->recipe;
-	int r = 0;
-
-	for (uint32_t i = 0; !r && i < recipe->region_count; i++) {
-		const struct coco_region *region = &recipe->regions[i];
-
-		if (region->flags & COCO_MEMORY_GUEST_MEMFD)
-			continue;
-		if (region->flags & COCO_MEMORY_KEEP)
-			r = scrub_image(build, region, error);
-		else
-			r = coco_memory_discard_shared(build->guest, region, 0, region->size,
-						       COCO_STAGE_CREATE, error);
-	}
-	return r;
-}
-
 static int create_irqchip(struct build *build, struct coco_error *error)
 {
 	const struct coco_recipe *recipe = &build->guest->recipe;
@@ -114,7 +76,7 @@ static int create_vm(struct build *build, struct coco_error *error)
 	if (backend->choose_vm_type)
 		type = backend->choose_vm_type(build->launch.config);
 	r = coco_object_create_vm(seam, vm, type, &by, error);
-	if (!r)
+	if (!r && build->incarnation->in_place)
 		r = coco_object_move(seam, vm, build->guest->number, error);
 	if (r)
 		return r;
@@ -145,7 +107,7 @@ static int create_memfd(struct build *build, uint32_t index, struct coco_error *
 		seam, &memory->memfd, build->launch.vm_fd, region->size,
 		shared ? UAPI_GUEST_MEMFD_FLAG_MMAP | UAPI_GUEST_MEMFD_FLAG_INIT_SHARED : 0, &by,
 		error);
-	if (!r && shared)
+	if (!r && shared && build->incarnation->in_place)
 		r = coco_object_map(seam, &memory->map, COCO_OBJECT_GUEST_MEMFD_MAP,
 				    memory->memfd.fd, region->host, region->size, &by, error);
 	if (!r && !shared && coco_page_map_init(&memory->pages, region->size / COCO_PAGE_SIZE))
@@ -205,21 +167,22 @@ static int create_vcpu(struct build *build, uint32_t index, struct coco_error *e
 	const struct coco_backend *backend = build->guest->recipe.backend;
 	const struct coco_vcpu *handle = &build->guest->vcpus[index];
 	struct coco_incarnation_vcpu *vcpu = &build->incarnation->vcpus[index];
+	const bool in_place = build->incarnation->in_place;
 	struct coco_seam *seam = build->guest->seam;
 	int r;
 
 	r = coco_object_create_vcpu(seam, &vcpu->fd, build->launch.vm_fd, index, &by, error);
-	if (!r)
+	if (!r && in_place)
 		r = coco_object_move(seam, &vcpu->fd, handle->number, error);
 	if (!r)
-		r = coco_object_map(seam, &vcpu->run, COCO_OBJECT_RUN, vcpu->fd.fd, handle->run,
-				    seam->run_size, &by, error);
+		r = coco_object_map(seam, &vcpu->run, COCO_OBJECT_RUN, vcpu->fd.fd,
+				    in_place ? handle->run : NULL, seam->run_size, &by, error);
 	if (!r)
 		r = coco_cpuid_set(build->guest, vcpu->fd.fd, index, error);
 	if (r)
 		return r;
 	build->vcpu_fds[index] = vcpu->fd.fd;
-	build->runs[index] = handle->run;
+	build->runs[index] = vcpu->run.address;
 	build->launch.vcpus = index + 1;
 	return backend->init_vcpu ? backend->init_vcpu(&build->launch, index, error) : 0;
 }
@@ -278,34 +241,96 @@ static int load(struct build *build, struct coco_error *error)
 
 static int restore_power_on(struct build *build, struct coco_error *error)
 {
-	struct coco_guest *guest = build->guest;
-
-	if (!guest->recipe.power_on)
-		return 0;
-	return coco_power_on_restore(guest, build->incarnation, guest->recipe.power_on, error);
+	return coco_power_on_restore(build->guest, build->incarnation,
+				     build->guest->recipe.power_on, error);
 }
 
 static int seal(struct build *build, struct coco_error *error)
 {
-	const struct coco_backend *backend = build->guest->recipe.backend;
-
-	return backend->seal ? backend->seal(&build->launch, error) : 0;
+	return build->guest->recipe.backend->seal(&build->launch, error);
 }
 
+/* From here on the handles mean this incarnation, and the shared side of memory is its own. */
+static int take_over(struct build *build, struct coco_error *error)
+{
+	int r = coco_take_over(build->guest, build->incarnation, error);
+
+	if (r)
+		return r;
+	build->launch.vm_fd = build->incarnation->vm.fd;
+	for (uint32_t i = 0; i < build->launch.vcpus; i++) {
+		build->vcpu_fds[i] = build->incarnation->vcpus[i].fd.fd;
+		build->runs[i] = build->incarnation->vcpus[i].run.address;
+	}
+	return 0;
+}
+
+static int scrub(struct build *build, struct coco_error *error)
+{
+	return coco_scrub(build->guest, error);
+}
+
+static int copy_shared(struct build *build, struct coco_error *error)
+{
+	return coco_launch_copy_shared(&build->launch, error);
+}
+
+static bool loads_private(const struct build *build)
+{
+	const struct coco_backend *backend = build->guest->recipe.backend;
+
+	return backend->load && !backend->loads_shared;
+}
+
+static bool loads_shared(const struct build *build)
+{
+	return build->guest->recipe.backend->loads_shared;
+}
+
+static bool seals_early(const struct build *build)
+{
+	return build->guest->recipe.backend->seal && !loads_shared(build);
+}
+
+static bool has_power_on(const struct build *build)
+{
+	return build->guest->recipe.power_on;
+}
+
+static bool is_beside(const struct build *build)
+{
+	return !build->incarnation->in_place;
+}
+
+static bool has_shared_image(const struct build *build)
+{
+	return build->guest->recipe.backend->shared_image;
+}
+
+/*
+ * Until the new incarnation takes over, an old one that it was built beside is whole, and stays if
+ * a step fails. What writes to the shared side comes after that.
+ */
 static const struct {
 	enum coco_phase phase;
 	int (*run)(struct build *build, struct coco_error *error);
+	bool (*applies)(const struct build *build); /* NULL: always */
 } steps[] = {
-	{COCO_PHASE_SCRUB, scrub},
-	{COCO_PHASE_VM, create_vm},
-	{COCO_PHASE_MEMORY, create_memory},
+	{COCO_PHASE_VM, create_vm, NULL},
+	{COCO_PHASE_MEMORY, create_memory, NULL},
 	/* After the slots: marking memory first makes the slots dearer. */
-	{COCO_PHASE_VCPUS, create_vcpus},
-	{COCO_PHASE_ATTRIBUTES, begin},
-	{COCO_PHASE_LOAD, load},
+	{COCO_PHASE_VCPUS, create_vcpus, NULL},
+	{COCO_PHASE_ATTRIBUTES, begin, NULL},
+	{COCO_PHASE_LOAD, load, loads_private},
 	/* After loading: a technology may use a vCPU for it. */
-	{COCO_PHASE_STATE, restore_power_on},
-	{COCO_PHASE_SEAL, seal},
+	{COCO_PHASE_STATE, restore_power_on, has_power_on},
+	{COCO_PHASE_SEAL, seal, seals_early},
+
+	{COCO_PHASE_SWAP, take_over, is_beside},
+	{COCO_PHASE_SCRUB, scrub, NULL},
+	{COCO_PHASE_LOAD, copy_shared, has_shared_image},
+	{COCO_PHASE_LOAD, load, loads_shared},
+	{COCO_PHASE_SEAL, seal, loads_shared},
 };
 
 static int run_steps(struct build *build, struct coco_error *error)
@@ -315,6 +340,8 @@ static int run_steps(struct build *build, struct coco_error *error)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		int r;
 
+		if (steps[i].applies && !steps[i].applies(build))
+			continue;
 		coco_phase_begin(build->guest, steps[i].phase, generation);
 		r = coco_phase_end(build->guest, steps[i].phase, generation,
 				   steps[i].run(build, error));
@@ -337,18 +364,13 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 	};
 	int r;
 
-	build.launch = (struct coco_launch){
-		.seam = guest->seam,
-		.vcpu_fds = build.vcpu_fds,
-		.runs = build.runs,
-		.slots = build.slots,
-		.gpa_end = recipe->gpa_end,
-		.image = recipe->image,
-		.cpuid = recipe->cpuid,
-		.config = recipe->config,
-		.result = &incarnation->result,
-		.scratch = guest->scratch,
-	};
+	build.launch = coco_measurement_launch(guest);
+	build.launch.vcpus = 0;
+	build.launch.vcpu_fds = build.vcpu_fds;
+	build.launch.runs = build.runs;
+	build.launch.slots = build.slots;
+	build.launch.result = &incarnation->result;
+	build.launch.scratch = guest->scratch;
 	if (build.slots && build.vcpu_fds && build.runs)
 		r = run_steps(&build, error);
 	else

@@ -82,13 +82,13 @@ static int convert_pages(struct conversion *c, uint32_t index, uint64_t first, u
 			(void)set_attributes(c, gpa, size, !c->to_private, NULL);
 			return r;
 		}
-		c->guest->conversions++;
+		c->incarnation->conversions++;
 	}
 	coco_page_map_set(&c->incarnation->memory[index].pages, first, end, c->to_private);
 	if (c->to_private)
-		c->guest->private_bytes += size;
+		c->incarnation->private_bytes += size;
 	else
-		c->guest->private_bytes -= size;
+		c->incarnation->private_bytes -= size;
 	(void)tell(c, gpa, size, true);
 	return 0;
 }

@@ -9,16 +9,19 @@
 #include "core/incarnation.h"
 #include "core/memory.h"
 #include "core/recipe.h"
+#include "core/retire.h"
 #include "core/state.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #define DEFAULT_PARK_TIMEOUT_MS 5000
+#define DEFAULT_MAX_RETIRING    2
 
 static int init_locks(struct coco_guest *guest)
 {
@@ -115,6 +118,13 @@ static void init_callbacks(struct coco_guest *guest, const struct coco_guest_opt
 	guest->convert_payload = options->convert_payload;
 	guest->convert_first = options->convert_first;
 	guest->convert_max = options->convert_max;
+	guest->strategy =
+		options->strategy ? options->strategy : (uint32_t)COCO_STRATEGY_SEQUENTIAL;
+	guest->retire_wanted = options->retire;
+	guest->retire_payload = options->retire_payload;
+	guest->max_retiring = options->max_retiring ? options->max_retiring : DEFAULT_MAX_RETIRING;
+	guest->max_retiring_bytes =
+		options->max_retiring_bytes ? options->max_retiring_bytes : UINT64_MAX;
 	guest->trace = options->trace;
 	guest->trace_payload = options->trace_payload;
 }
@@ -178,8 +188,8 @@ void coco_guest_free(struct coco_guest *guest)
 {
 	if (!guest)
 		return;
-	if (coco_incarnation_retire(guest, guest->incarnation, NULL))
-		coco_incarnation_abandon(guest, guest->incarnation);
+	coco_retire_stop(guest);
+	coco_retire_rest(guest);
 	free_guest(guest);
 }
 
@@ -202,41 +212,6 @@ int coco_guest_hand_over_fd(struct coco_guest *guest, uint32_t kind, int fd, con
 								    : COCO_OBJECT_STATS,
 					     fd, holder, error);
 		coco_operation_end(guest);
-	}
-	pthread_mutex_unlock(&guest->lock);
-	return r;
-}
-
-int coco_guest_get_launch_measure(struct coco_guest *guest, void *out, size_t *size,
-				  struct coco_error *error)
-{
-	const struct coco_launch_result *result;
-	int r = 0;
-
-	if (!out || !size)
-		return coco_fail_field(error, -EINVAL, out ? "size" : "out", "%s is NULL",
-				       out ? "size" : "out");
-	pthread_mutex_lock(&guest->lock);
-	if (guest->state != COCO_STATE_RUNNABLE && guest->state != COCO_STATE_PARKED) {
-		r = coco_fail_field(error, -EBUSY, "state",
-				    "coco_guest_get_launch_measure: not while the guest is %s",
-				    coco_state_name(guest->state));
-	} else {
-		result = &guest->incarnation->result;
-		if (!result->measure_size) {
-			r = coco_fail(error, -ENODATA, COCO_STAGE_ARGUMENT,
-				      "the launch of %s guests ends without a measurement for the "
-				      "host",
-				      guest->recipe.backend->name);
-		} else if (*size < result->measure_size) {
-			r = coco_fail_field(error, -EINVAL, "size",
-					    "the launch measurement has %zu bytes, there is room "
-					    "for %zu",
-					    result->measure_size, *size);
-		} else {
-			memcpy(out, result->measure, result->measure_size);
-			*size = result->measure_size;
-		}
 	}
 	pthread_mutex_unlock(&guest->lock);
 	return r;
@@ -265,11 +240,19 @@ int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 	result.total_ns = guest->last.total_ns;
 	static_assert(sizeof(result.phase_ns) == sizeof(guest->last.phase_ns), "same phases");
 	memcpy(result.phase_ns, guest->last.phase_ns, sizeof(result.phase_ns));
+	result.strategy = guest->last_attempt.strategy;
+	result.retiring = guest->retiring_count;
+	result.retiring_bytes = guest->retiring_bytes;
+	result.fallback_code = guest->last_attempt.fallback.code;
+	snprintf(result.fallback, sizeof(result.fallback), "%.*s", (int)sizeof(result.fallback) - 1,
+		 guest->last_attempt.fallback.text);
 	pthread_mutex_unlock(&guest->lock);
 
 	pthread_mutex_lock(&guest->memory_lock);
-	result.private_bytes = guest->private_bytes;
-	result.conversions = guest->conversions;
+	if (guest->incarnation) {
+		result.private_bytes = guest->incarnation->private_bytes;
+		result.conversions = guest->incarnation->conversions;
+	}
 	pthread_mutex_unlock(&guest->memory_lock);
 
 	coco_ledger_each(&guest->seam->ledger, guest, count_object, &result.open_objects);

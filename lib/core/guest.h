@@ -36,11 +36,15 @@ struct coco_recipe {
 	uint32_t flags; /* enum coco_guest_flags */
 	struct coco_image *image;
 	struct kvm_cpuid2 *cpuid;
-	void *config;     /* the backend's, of the technology's own options */
-	uint64_t gpa_end; /* from the CPUID's physical address width */
+	void *config; /* the backend's, of the technology's own options */
+	struct coco_requests requests;
+	uint64_t gpa_end; /* from the CPUID's physical address width and the technology */
 	struct coco_region *regions;
 	uint32_t region_count;
 	struct coco_power_on *power_on; /* captured before the first run; NULL until then */
+	/* Predicted for `digest_image`; NULL until then. Changed with the guest's lock held. */
+	struct coco_digest *digest;
+	struct coco_image *digest_image;
 };
 
 struct coco_incarnation_vcpu {
@@ -68,6 +72,29 @@ struct coco_incarnation {
 	struct coco_incarnation_memory *memory; /* recipe.region_count */
 	struct coco_handed_over *handed_over;   /* in no order */
 	struct coco_launch_result result;
+	uint8_t digest[COCO_DIGEST_MAX_SIZE]; /* the launch digest, as it was predicted */
+	size_t digest_size;                   /* 0: nothing is measured */
+	bool in_place;                        /* its objects are what the guest's handles mean */
+	uint64_t private_bytes;
+	uint64_t conversions;
+
+	/* For core/retire.c: the queue, and how far its private memory has been given back. */
+	struct coco_incarnation *next;
+	uint32_t punched_region;
+	uint64_t punched_pages;
+};
+
+/* How a reset is done. */
+struct coco_attempt {
+	uint32_t strategy;          /* enum coco_strategy */
+	struct coco_error fallback; /* why not by the one that was asked for; code 0: it is */
+};
+
+/* What stays of the shared side at a reset. */
+struct coco_memory_policy {
+	uint32_t rule;           /* enum coco_reset_memory */
+	struct coco_range *keep; /* ascending */
+	uint32_t keep_count;
 };
 
 /* Where a vCPU's thread is. */
@@ -106,6 +133,10 @@ struct coco_vcpu {
 	uint64_t grown_size; /* how much it took */
 	uint64_t stuck_gpa;
 	uint32_t stuck_count;
+
+	/* For its thread only: core/serve.c. */
+	bool terminated;
+	struct coco_termination termination;
 };
 
 struct coco_phases {
@@ -131,6 +162,11 @@ struct coco_guest {
 	void *convert_payload;
 	uint64_t convert_first;
 	uint64_t convert_max;
+	uint32_t strategy; /* enum coco_strategy: the default */
+	coco_retire_fn retire_wanted;
+	void *retire_payload;
+	uint32_t max_retiring;
+	uint64_t max_retiring_bytes;
 	coco_trace_fn trace;
 	void *trace_payload;
 
@@ -149,11 +185,25 @@ struct coco_guest {
 	 * there still, with what could not be given back.
 	 */
 	struct coco_incarnation *incarnation;
-	struct coco_phases phases; /* of the launch or reset that is under way */
+	struct coco_phases phases;               /* of the launch or reset that is under way */
+	struct coco_memory_policy memory_policy; /* the same */
+	struct coco_attempt attempt;             /* the same, of a reset */
+	struct coco_attempt last_attempt;        /* with the lock */
 
-	pthread_mutex_t memory_lock; /* page maps and the conversions that change them */
-	uint64_t private_bytes;
-	uint64_t conversions;
+	/* core/retire.c; with the lock. */
+	struct coco_incarnation *retiring; /* the oldest first */
+	uint32_t retiring_count;
+	uint64_t retiring_bytes; /* of private memory */
+	bool retiring_busy;      /* somebody works on the first one, without the lock */
+	bool retire_allowed;     /* in the background */
+	bool retire_running, retire_stop;
+	pthread_t retire_thread;
+
+	/*
+	 * Page maps and the conversions that change them; also where `incarnation` is changed, and
+	 * read by those that have not set `operation`.
+	 */
+	pthread_mutex_t memory_lock;
 };
 
 #endif

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void free_incarnation(const struct coco_guest *guest, struct coco_incarnation *incarnation)
+void coco_incarnation_free(const struct coco_guest *guest, struct coco_incarnation *incarnation)
 {
+	if (!incarnation)
+		return;
 	for (uint32_t i = 0; incarnation->memory && i < guest->recipe.region_count; i++)
 		coco_page_map_destroy(&incarnation->memory[i].pages);
 	while (incarnation->handed_over) {
@@ -30,10 +32,15 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 	if (!incarnation)
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
 	incarnation->generation = generation;
+	incarnation->in_place = !guest->incarnation;
+	if (recipe->digest)
+		memcpy(incarnation->digest,
+		       coco_digest_bytes(recipe->digest, &incarnation->digest_size),
+		       sizeof(incarnation->digest));
 	incarnation->vcpus = calloc(recipe->vcpus, sizeof(*incarnation->vcpus));
 	incarnation->memory = calloc(recipe->region_count, sizeof(*incarnation->memory));
 	if (!incarnation->vcpus || !incarnation->memory) {
-		free_incarnation(guest, incarnation);
+		coco_incarnation_free(guest, incarnation);
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
 	}
 	*out = incarnation;
@@ -89,17 +96,43 @@ static void release(void *payload, struct coco_kvm_object *object)
 		retirement->result = r;
 }
 
-int coco_incarnation_retire(struct coco_guest *guest, struct coco_incarnation *incarnation,
-			    struct coco_error *error)
+int coco_incarnation_release(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			     struct coco_error *error)
 {
 	struct retirement retirement = {.seam = guest->seam, .error = error};
 
 	if (!incarnation)
 		return 0;
 	each_object(guest, incarnation, release, &retirement);
-	if (!retirement.result)
-		free_incarnation(guest, incarnation);
 	return retirement.result;
+}
+
+/* The first object that is open. */
+struct search {
+	struct coco_kvm_object *first;
+	uint32_t open;
+};
+
+static void find_open(void *payload, struct coco_kvm_object *object)
+{
+	struct search *search = payload;
+
+	if (object->kind == COCO_OBJECT_NONE)
+		return;
+	if (!search->open++)
+		search->first = object;
+}
+
+int coco_incarnation_retire_one(struct coco_guest *guest, struct coco_incarnation *incarnation,
+				struct coco_error *error)
+{
+	struct search search = {0};
+	int r = 0;
+
+	each_object(guest, incarnation, find_open, &search);
+	if (search.open)
+		r = coco_object_release(guest->seam, search.first, error);
+	return r ? r : search.open <= 1;
 }
 
 static void forget(void *payload, struct coco_kvm_object *object)
@@ -112,5 +145,5 @@ void coco_incarnation_abandon(struct coco_guest *guest, struct coco_incarnation 
 	if (!incarnation)
 		return;
 	each_object(guest, incarnation, forget, guest->seam);
-	free_incarnation(guest, incarnation);
+	coco_incarnation_free(guest, incarnation);
 }

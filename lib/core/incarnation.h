@@ -10,8 +10,9 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 			 struct coco_incarnation **out, struct coco_error *error);
 
 /*
- * Builds it from the guest's recipe, on the guest's handles. On failure it is left with what was
- * opened so far.
+ * Builds it from the guest's recipe: on the guest's handles if nothing is there, else beside the
+ * incarnation that has them, which it takes them over from. On failure it is left with what was
+ * opened so far, and guest->incarnation tells who has the handles.
  */
 int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			   struct coco_error *error);
@@ -22,15 +23,24 @@ int coco_incarnation_take_fd(struct coco_guest *guest, struct coco_incarnation *
 			     struct coco_error *error);
 
 /*
- * Gives everything back that is open and frees the incarnation. If something
- * could not be given back it stays, with just that, and the call may be made again.
- * NULL is allowed.
+ * Gives everything back that is open. If something could not be given back the incarnation has just
+ * that, and the call may be made again. NULL is allowed.
  */
-int coco_incarnation_retire(struct coco_guest *guest, struct coco_incarnation *incarnation,
-			    struct coco_error *error);
+int coco_incarnation_release(struct coco_guest *guest, struct coco_incarnation *incarnation,
+			     struct coco_error *error);
 
 /*
- * Frees an incarnation that could not be retired, when the guest's numbers and
+ * Gives one object of it back. Returns 1 if it was the last, 0 if there are more, or -errno if it
+ * could not be given back.
+ */
+int coco_incarnation_retire_one(struct coco_guest *guest, struct coco_incarnation *incarnation,
+				struct coco_error *error);
+
+/* Frees an incarnation of which nothing is open. NULL is allowed. */
+void coco_incarnation_free(const struct coco_guest *guest, struct coco_incarnation *incarnation);
+
+/*
+ * Frees an incarnation that could not be released, when the guest's numbers and
  * addresses are about to be given up. NULL is allowed.
  */
 void coco_incarnation_abandon(struct coco_guest *guest, struct coco_incarnation *incarnation);

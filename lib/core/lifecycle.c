@@ -1,117 +1,36 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Launch, reset, park, resume and teardown. */
+/* Launch, park, resume and teardown. */
+#include "core/lifecycle.h"
+
+#include "core/check.h"
+#include "core/clock.h"
 #include "core/incarnation.h"
-#include "core/memory.h"
 #include "core/park.h"
+#include "core/retire.h"
 #include "core/state.h"
 #include "core/trace.h"
 
-#include "base/error.h"
-#include "base/range.h"
-
-#include <errno.h>
-#include <inttypes.h>
-
-/* The image has no pages but those that the technology can load. */
-static int check_kinds(const struct coco_guest *guest, struct coco_error *error)
+int coco_retire_current(struct coco_guest *guest, struct coco_error *error)
 {
-	const struct coco_backend *backend = guest->recipe.backend;
-	const struct coco_image *image = guest->recipe.image;
-
-	for (uint32_t i = 0; i < image->count; i++) {
-		const struct coco_image_run *run = &image->runs[i];
-
-		if (!(backend->page_kinds & 1u << run->kind))
-			return coco_fail_field(
-				error, -EINVAL, "image",
-				"run %" PRIu32 " of the image, \"%s\" at 0x%" PRIx64
-				", is of kind %s, which %s guests can't load: make an "
-				"image for this technology",
-				i, run->label, run->gpa, coco_page_kind_name(run->kind),
-				backend->name);
-		if (backend->measures_all && run->flags & COCO_RUN_UNMEASURED)
-			return coco_fail_field(error, -EINVAL, "image",
-					       "run %" PRIu32 " of the image, \"%s\" at 0x%" PRIx64
-					       ", is unmeasured, and %s guests load nothing "
-					       "without measuring it",
-					       i, run->label, run->gpa, backend->name);
-	}
-	return 0;
-}
-
-/* Everything that can be known to fail before anything is touched. */
-static int check_recipe(const struct coco_guest *guest, struct coco_error *error)
-{
-	const struct coco_image *image = guest->recipe.image;
-	int r = check_kinds(guest, error);
+	struct coco_incarnation *incarnation = guest->incarnation;
+	int r = coco_incarnation_release(guest, incarnation, error);
 
 	if (r)
 		return r;
-
-	for (uint32_t i = 0; i < image->count; i++) {
-		const struct coco_image_run *run = &image->runs[i];
-
-		if (!coco_memory_covers(guest, run->gpa, run->size))
-			return coco_fail_field(error, -EINVAL, "image",
-					       "run %" PRIu32 " of the image, 0x%" PRIx64
-					       " bytes at 0x%" PRIx64
-					       " is not all in memory regions: add one with "
-					       "coco_guest_add_memory()",
-					       i, run->size, run->gpa);
-	}
-	return 0;
-}
-
-/* Gives back the incarnation that there is, whole or in part. */
-static int retire(struct coco_guest *guest, struct coco_error *error)
-{
-	int r = coco_incarnation_retire(guest, guest->incarnation, error);
-
-	if (r)
-		return r;
-	guest->incarnation = NULL;
 	pthread_mutex_lock(&guest->memory_lock);
-	guest->private_bytes = 0;
-	guest->conversions = 0;
+	guest->incarnation = NULL;
 	pthread_mutex_unlock(&guest->memory_lock);
+	coco_incarnation_free(guest, incarnation);
 	return 0;
 }
 
-static int retire_phase(struct coco_guest *guest, struct coco_error *error)
-{
-	const uint64_t generation = atomic_load(&guest->generation);
-
-	if (!guest->incarnation)
-		return 0;
-	coco_phase_begin(guest, COCO_PHASE_RETIRE, generation);
-	return coco_phase_end(guest, COCO_PHASE_RETIRE, generation, retire(guest, error));
-}
-
-/* From no incarnation, or what is left of one, to a new one; or to none. */
-static int replace(struct coco_guest *guest, struct coco_error *error)
-{
-	const uint64_t generation = atomic_load(&guest->generation) + 1;
-	int r;
-
-	r = retire_phase(guest, error);
-	if (!r)
-		r = coco_incarnation_new(guest, generation, &guest->incarnation, error);
-	if (r)
-		return r;
-	r = coco_incarnation_build(guest, guest->incarnation, error);
-	if (r)
-		(void)retire(guest, NULL);
-	return r;
-}
-
-/* Lets the vCPUs go into what was built. With the lock held. */
-static void start(struct coco_guest *guest, bool paused)
+void coco_start(struct coco_guest *guest)
 {
 	const uint64_t generation = atomic_fetch_add(&guest->generation, 1) + 1;
 
 	coco_state_move(guest, COCO_STATE_RUNNABLE);
 	coco_phase_begin(guest, COCO_PHASE_RESUME, generation);
-	if (paused)
+	if (guest->paused)
 		coco_state_move(guest, COCO_STATE_PARKED);
 	else
 		coco_unpark(guest);
@@ -120,28 +39,30 @@ static void start(struct coco_guest *guest, bool paused)
 	guest->last = guest->phases;
 }
 
-static int check_phase(struct coco_guest *guest, struct coco_error *error)
+int coco_build_in_place(struct coco_guest *guest, struct coco_error *error)
 {
-	const uint64_t generation = atomic_load(&guest->generation);
-
-	coco_phase_begin(guest, COCO_PHASE_CHECK, generation);
-	return coco_phase_end(guest, COCO_PHASE_CHECK, generation, check_recipe(guest, error));
-}
-
-/* `state` is what the guest is in meanwhile. With the lock held, which is given up meanwhile. */
-static int rebuild(struct coco_guest *guest, enum coco_state state, struct coco_error *error)
-{
+	const uint64_t generation = atomic_load(&guest->generation) + 1;
+	struct coco_incarnation *incarnation;
 	int r;
 
-	coco_state_move(guest, state);
-	pthread_mutex_unlock(&guest->lock);
-	r = replace(guest, error);
-	pthread_mutex_lock(&guest->lock);
+	r = coco_incarnation_new(guest, generation, &incarnation, error);
 	if (r)
-		coco_state_move(guest, COCO_STATE_DOWN);
-	else
-		start(guest, guest->paused);
+		return r;
+	pthread_mutex_lock(&guest->memory_lock);
+	guest->incarnation = incarnation;
+	pthread_mutex_unlock(&guest->memory_lock);
+	r = coco_incarnation_build(guest, incarnation, error);
+	if (r)
+		(void)coco_retire_current(guest, NULL);
 	return r;
+}
+
+/* Without the lock. What an earlier try has left goes first. */
+static int launch(struct coco_guest *guest, struct coco_error *error)
+{
+	int r = coco_retire_current(guest, error);
+
+	return r ? r : coco_build_in_place(guest, error);
 }
 
 int coco_guest_launch(struct coco_guest *guest, struct coco_error *error)
@@ -155,16 +76,25 @@ int coco_guest_launch(struct coco_guest *guest, struct coco_error *error)
 		return r;
 	}
 	coco_phases_begin(guest);
-	r = check_phase(guest, error);
+	r = coco_check(guest, error);
 	if (!r)
-		r = rebuild(guest, COCO_STATE_LAUNCHING, error);
+		r = coco_retire_down_to(guest, 0, 0, error);
+	if (!r) {
+		coco_state_move(guest, COCO_STATE_LAUNCHING);
+		pthread_mutex_unlock(&guest->lock);
+		r = launch(guest, error);
+		pthread_mutex_lock(&guest->lock);
+		if (r)
+			coco_state_move(guest, COCO_STATE_DOWN);
+		else
+			coco_start(guest);
+	}
 	coco_operation_end(guest);
 	pthread_mutex_unlock(&guest->lock);
 	return r;
 }
 
-/* Brings the vCPUs to rest; if they don't come, the guest runs on. With the lock held. */
-static int park(struct coco_guest *guest, struct coco_error *error)
+int coco_park_guest(struct coco_guest *guest, struct coco_error *error)
 {
 	int r = coco_park(guest, error);
 
@@ -172,65 +102,6 @@ static int park(struct coco_guest *guest, struct coco_error *error)
 		coco_unpark(guest);
 	if (!r && guest->state == COCO_STATE_RUNNABLE)
 		coco_state_move(guest, COCO_STATE_PARKED);
-	return r;
-}
-
-static int reset(struct coco_guest *guest, struct coco_error *error)
-{
-	const uint64_t generation = atomic_load(&guest->generation);
-	int r;
-
-	coco_phases_begin(guest);
-	coco_phase_begin(guest, COCO_PHASE_PARK, generation);
-	r = coco_phase_end(guest, COCO_PHASE_PARK, generation, park(guest, error));
-	if (r)
-		return r;
-	r = check_phase(guest, error);
-	if (r) {
-		if (guest->state == COCO_STATE_PARKED && !guest->paused) {
-			coco_state_move(guest, COCO_STATE_RUNNABLE);
-			coco_unpark(guest);
-		}
-		return r;
-	}
-	coco_park_own(guest);
-	return rebuild(guest, COCO_STATE_RESETTING, error);
-}
-
-/* Another thread is resetting the guest: this thread's reset is the same one. With the lock held.
- */
-static int join_reset(struct coco_guest *guest, struct coco_error *error)
-{
-	const uint64_t operations = guest->operations;
-
-	coco_park_own(guest);
-	while (guest->operations == operations)
-		pthread_cond_wait(&guest->changed, &guest->lock);
-	if (guest->last_error.code && error)
-		*error = guest->last_error;
-	return guest->last_error.code;
-}
-
-int coco_guest_reset(struct coco_guest *guest, struct coco_error *error)
-{
-	struct coco_error result = {0};
-	int r;
-
-	pthread_mutex_lock(&guest->lock);
-	if (guest->operation == &coco_operation_reset) {
-		r = join_reset(guest, error);
-		pthread_mutex_unlock(&guest->lock);
-		return r;
-	}
-	r = coco_operation_begin(guest, &coco_operation_reset, error);
-	if (!r) {
-		r = reset(guest, &result);
-		if (r && error)
-			*error = result;
-		guest->last_error = result;
-		coco_operation_end(guest);
-	}
-	pthread_mutex_unlock(&guest->lock);
 	return r;
 }
 
@@ -242,7 +113,7 @@ int coco_guest_park(struct coco_guest *guest, struct coco_error *error)
 	r = coco_operation_begin(guest, &coco_operation_park, error);
 	if (!r) {
 		if (guest->state == COCO_STATE_RUNNABLE)
-			r = park(guest, error);
+			r = coco_park_guest(guest, error);
 		guest->paused = !r;
 		coco_operation_end(guest);
 	}
@@ -275,11 +146,13 @@ static int teardown(struct coco_guest *guest, struct coco_error *error)
 	if (guest->state == COCO_STATE_DEAD)
 		return 0;
 	if (guest->state != COCO_STATE_CONFIGURED)
-		r = park(guest, error);
+		r = coco_park_guest(guest, error);
 	if (r)
 		return r;
 	coco_park_own(guest);
-	r = retire(guest, error);
+	r = coco_retire_current(guest, error);
+	if (!r)
+		r = coco_retire_down_to(guest, 0, 0, error);
 	if (r) {
 		/* The incarnation is not whole any more: there is no way back to running. */
 		if (guest->state == COCO_STATE_PARKED)

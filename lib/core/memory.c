@@ -201,6 +201,32 @@ bool coco_memory_covers(const struct coco_guest *guest, uint64_t gpa, uint64_t s
 	return true;
 }
 
+void *coco_memory_find_shared(struct coco_guest *guest, uint64_t gpa, uint64_t size)
+{
+	const struct coco_recipe *recipe = &guest->recipe;
+	const uint32_t index = coco_memory_find(guest, gpa);
+	const struct coco_region *region;
+	uint64_t offset, first, end, found;
+
+	if (index == recipe->region_count)
+		return NULL;
+	region = &recipe->regions[index];
+	offset = gpa - region->gpa;
+	if (!size || size > region->size - offset)
+		return NULL;
+	if (recipe->backend->private_memory) {
+		first = offset / COCO_PAGE_SIZE;
+		end = (offset + size - 1) / COCO_PAGE_SIZE + 1;
+		pthread_mutex_lock(&guest->memory_lock);
+		found = coco_page_map_find(&guest->incarnation->memory[index].pages, first, end,
+					   true);
+		pthread_mutex_unlock(&guest->memory_lock);
+		if (found != end)
+			return NULL;
+	}
+	return (unsigned char *)region->host + offset;
+}
+
 int coco_memory_discard_shared(struct coco_guest *guest, const struct coco_region *region,
 			       uint64_t offset, uint64_t size, uint32_t stage,
 			       struct coco_error *error)

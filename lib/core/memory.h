@@ -14,6 +14,12 @@ uint32_t coco_memory_find(const struct coco_guest *guest, uint64_t gpa);
 /* Whether [gpa, gpa + size) is all memory. The range is valid. */
 bool coco_memory_covers(const struct coco_guest *guest, uint64_t gpa, uint64_t size);
 
+/*
+ * The host address of a range that lies within one region and is all on the shared side; NULL for
+ * any other. The range may be anything, and may be converted as soon as this returns.
+ */
+void *coco_memory_find_shared(struct coco_guest *guest, uint64_t gpa, uint64_t size);
+
 /* Empties part of a region's shared side: it reads as zeroes and costs no memory. */
 int coco_memory_discard_shared(struct coco_guest *guest, const struct coco_region *region,
 			       uint64_t offset, uint64_t size, uint32_t stage,

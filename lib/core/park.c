@@ -4,13 +4,13 @@
 #include "core/park.h"
 
 #include "base/error.h"
+#include "core/clock.h"
 #include "kvm/uapi.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 void coco_vcpu_pull(struct coco_vcpu *vcpu)
@@ -58,17 +58,6 @@ static struct coco_vcpu *find_restless(struct coco_guest *guest)
 	return NULL;
 }
 
-static void deadline_after(uint32_t milliseconds, struct timespec *deadline)
-{
-	clock_gettime(CLOCK_MONOTONIC, deadline);
-	deadline->tv_sec += milliseconds / 1000;
-	deadline->tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (deadline->tv_nsec >= 1000000000) {
-		deadline->tv_sec++;
-		deadline->tv_nsec -= 1000000000;
-	}
-}
-
 int coco_park(struct coco_guest *guest, struct coco_error *error)
 {
 	const struct coco_vcpu *restless;
@@ -81,7 +70,7 @@ int coco_park(struct coco_guest *guest, struct coco_error *error)
 		if (!(atomic_fetch_or(&vcpu->attention, COCO_ATTENTION_HOLD) & COCO_ATTENTION_HOLD))
 			coco_vcpu_pull(vcpu);
 	}
-	deadline_after(guest->park_timeout_ms, &deadline);
+	coco_deadline_after(guest->park_timeout_ms, &deadline);
 	while ((restless = find_restless(guest)) && !r)
 		r = pthread_cond_timedwait(&guest->changed, &guest->lock, &deadline);
 	if (!restless)

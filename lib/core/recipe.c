@@ -5,6 +5,7 @@
 #include "core/recipe.h"
 
 #include "base/error.h"
+#include "base/options.h"
 #include "base/range.h"
 #include "core/cpuid.h"
 #include "core/power_on.h"
@@ -91,6 +92,31 @@ static int check_tech(struct coco_host *host, const struct coco_guest_options *o
 	return 0;
 }
 
+static int check_irqchip(const struct coco_guest_options *options, struct coco_error *error)
+{
+	static const char *const names[] = {
+		[COCO_IRQCHIP_NONE] = "COCO_IRQCHIP_NONE",
+		[COCO_IRQCHIP_SPLIT] = "COCO_IRQCHIP_SPLIT",
+		[COCO_IRQCHIP_FULL] = "COCO_IRQCHIP_FULL",
+	};
+	const struct coco_backend *backend = coco_backend_find(options->tech);
+
+	if (options->irqchip > COCO_IRQCHIP_FULL)
+		return coco_fail_field(error, -EINVAL, "irqchip", "%" PRIu32 " is no irqchip",
+				       options->irqchip);
+	if (backend->irqchips && !(backend->irqchips & 1u << options->irqchip))
+		return coco_fail_field(error, -EINVAL, "irqchip",
+				       "%s guests can't have %s: see enum coco_irqchip",
+				       backend->name, names[options->irqchip]);
+	if (options->ioapic_pins > MAX_IOAPIC_PINS ||
+	    (options->ioapic_pins && options->irqchip != COCO_IRQCHIP_SPLIT))
+		return coco_fail_field(error, -EINVAL, "ioapic_pins",
+				       "%" PRIu32
+				       " pins: at most %d, and only with a split irqchip",
+				       options->ioapic_pins, MAX_IOAPIC_PINS);
+	return 0;
+}
+
 int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options *options,
 			      struct coco_error *error)
 {
@@ -100,15 +126,9 @@ int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options 
 		return r;
 	if (!options->image)
 		return coco_fail_field(error, -EINVAL, "image", "there is no launch image");
-	if (options->irqchip > COCO_IRQCHIP_FULL)
-		return coco_fail_field(error, -EINVAL, "irqchip", "%" PRIu32 " is no irqchip",
-				       options->irqchip);
-	if (options->ioapic_pins > MAX_IOAPIC_PINS ||
-	    (options->ioapic_pins && options->irqchip != COCO_IRQCHIP_SPLIT))
-		return coco_fail_field(error, -EINVAL, "ioapic_pins",
-				       "%" PRIu32
-				       " pins: at most %d, and only with a split irqchip",
-				       options->ioapic_pins, MAX_IOAPIC_PINS);
+	r = check_irqchip(options, error);
+	if (r)
+		return r;
 	if (options->flags & ~(uint32_t)COCO_GUEST_EAGER_PRIVATE)
 		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
 				       options->flags);
@@ -133,6 +153,15 @@ static int configure(struct coco_recipe *recipe, struct coco_seam *seam, const v
 	return 0;
 }
 
+static int take_requests(struct coco_recipe *recipe, const struct coco_requests *given,
+			 struct coco_error *error)
+{
+	if (!given)
+		return 0;
+	return coco_options_read(&recipe->requests, sizeof(recipe->requests), given,
+				 COCO_END_OF(struct coco_requests, payload), "requests", error);
+}
+
 int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 		     const struct coco_guest_options *options, struct coco_error *error)
 {
@@ -142,12 +171,19 @@ int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 	recipe->irqchip = options->irqchip;
 	recipe->ioapic_pins = options->ioapic_pins;
 	recipe->flags = options->flags;
-	r = configure(recipe, seam, options->tech_options, error);
+	r = take_requests(recipe, options->requests, error);
+	if (!r)
+		r = configure(recipe, seam, options->tech_options, error);
 	if (!r)
 		r = coco_cpuid_new(seam, options->cpuid, &recipe->cpuid, error);
 	if (r)
 		return r;
 	recipe->gpa_end = coco_cpuid_gpa_end(recipe->cpuid);
+	if (recipe->backend->configure_cpuid)
+		r = recipe->backend->configure_cpuid(recipe->config, recipe->cpuid,
+						     &recipe->gpa_end, error);
+	if (r)
+		return r;
 	recipe->image = coco_image_ref(options->image);
 	coco_image_use(recipe->image);
 	return 0;
@@ -156,6 +192,8 @@ int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 void coco_recipe_release(struct coco_recipe *recipe)
 {
 	coco_power_on_free(recipe->power_on);
+	coco_digest_free(recipe->digest);
+	coco_image_unref(recipe->digest_image);
 	coco_image_unref(recipe->image);
 	if (recipe->config)
 		recipe->backend->free_config(recipe->config);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
-
 #include "core/trace.h"
 
-#include <time.h>
+#include "core/clock.h"
 
 static const char *const phase_names[COCO_PHASE_COUNT] = {
 	[COCO_PHASE_PARK] = "park",     [COCO_PHASE_CHECK] = "check",
@@ -12,19 +10,12 @@ static const char *const phase_names[COCO_PHASE_COUNT] = {
 	[COCO_PHASE_VCPUS] = "vcpus",   [COCO_PHASE_ATTRIBUTES] = "attributes",
 	[COCO_PHASE_LOAD] = "load",     [COCO_PHASE_STATE] = "state",
 	[COCO_PHASE_SEAL] = "seal",     [COCO_PHASE_RESUME] = "resume",
+	[COCO_PHASE_SWAP] = "swap",
 };
 
 const char *coco_phase_name(uint32_t phase)
 {
 	return phase && phase < COCO_PHASE_COUNT ? phase_names[phase] : "unknown";
-}
-
-uint64_t coco_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 void coco_trace_state(struct coco_guest *guest, enum coco_state state)
@@ -34,6 +25,18 @@ void coco_trace_state(struct coco_guest *guest, enum coco_state state)
 		.generation = atomic_load(&guest->generation),
 		.kind = COCO_TRACE_STATE,
 		.state = state,
+	};
+
+	if (guest->trace)
+		guest->trace(guest->trace_payload, &event);
+}
+
+void coco_trace_retired(struct coco_guest *guest, uint64_t generation)
+{
+	const struct coco_trace_event event = {
+		.time_ns = coco_now_ns(),
+		.generation = generation,
+		.kind = COCO_TRACE_RETIRED,
 	};
 
 	if (guest->trace)

@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "core/convert.h"
 #include "core/park.h"
+#include "core/serve.h"
 #include "kvm/uapi.h"
 
 #include <errno.h>
@@ -127,6 +128,12 @@ static int after_error(struct coco_vcpu *vcpu, int code, struct coco_exit *exit,
 	default:
 		break;
 	}
+	if (code == -EIO)
+		return coco_fail_call(error, code, COCO_STAGE_RUN, "KVM_RUN",
+				      "running vCPU %" PRIu32
+				      ": KVM has given the VM up, see the kernel's log; a reset "
+				      "makes a new one",
+				      vcpu->index);
 	return coco_fail_call(error, code, COCO_STAGE_RUN, "KVM_RUN", "running vCPU %" PRIu32,
 			      vcpu->index);
 }
@@ -138,8 +145,16 @@ static int after_exit(struct coco_vcpu *vcpu, struct coco_exit *exit, struct coc
 	if (run->exit_reason == KVM_EXIT_HYPERCALL && run->hypercall.nr == UAPI_HC_MAP_GPA_RANGE &&
 	    vcpu->guest->recipe.backend->private_memory)
 		return coco_convert_serve_request(vcpu, error);
-	exit->kvm_reason = run->exit_reason;
-	return leave_with(exit, COCO_EXIT_KVM);
+	switch (coco_serve_exit(vcpu)) {
+	case COCO_SERVED_ANSWERED:
+		return TURN_AGAIN;
+	case COCO_SERVED_TERMINATION:
+		exit->kvm_reason = run->exit_reason;
+		return leave_with(exit, COCO_EXIT_TERMINATED);
+	default:
+		exit->kvm_reason = run->exit_reason;
+		return leave_with(exit, COCO_EXIT_KVM);
+	}
 }
 
 static int run_loop(struct coco_vcpu *vcpu, struct coco_exit *exit, struct coco_error *error)
@@ -174,8 +189,9 @@ int coco_vcpu_run(struct coco_vcpu *vcpu, struct coco_exit *exit, struct coco_er
 	if (r)
 		return r;
 
+	vcpu->terminated = false;
 	r = run_loop(vcpu, &result, error);
-	if (result.reason == COCO_EXIT_KVM)
+	if (result.reason == COCO_EXIT_KVM || result.reason == COCO_EXIT_TERMINATED)
 		atomic_store_explicit(&vcpu->place, COCO_VCPU_OUTSIDE, memory_order_release);
 	else
 		go_away(vcpu);
@@ -183,6 +199,18 @@ int coco_vcpu_run(struct coco_vcpu *vcpu, struct coco_exit *exit, struct coco_er
 		return r;
 	return coco_result_write(exit, &result, sizeof(result),
 				 COCO_END_OF(struct coco_exit, reason), "exit", error);
+}
+
+int coco_vcpu_get_termination(const struct coco_vcpu *vcpu, struct coco_termination *termination,
+			      struct coco_error *error)
+{
+	if (!vcpu->terminated)
+		return coco_fail(error, -ENODATA, COCO_STAGE_ARGUMENT,
+				 "vCPU %" PRIu32 " has not just said that the guest gives up",
+				 vcpu->index);
+	return coco_result_write(termination, &vcpu->termination, sizeof(vcpu->termination),
+				 COCO_END_OF(struct coco_termination, reason_code), "termination",
+				 error);
 }
 
 void coco_vcpu_kick(struct coco_vcpu *vcpu)

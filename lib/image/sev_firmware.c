@@ -245,6 +245,61 @@ static int add_all(struct sev_build *build, struct coco_error *error)
 	return r ? r : add_hash_table(build, error);
 }
 
+static int check_svsm(const struct coco_firmware *svsm, uint64_t end, struct coco_error *error)
+{
+	const struct coco_firmware_info *info = &svsm->info;
+
+	if (!info->has_svsm_info)
+		return coco_fail_field(
+			error, -EOPNOTSUPP, "svsm",
+			"the file is no SVSM: its table does not say where it starts");
+	if (!info->has_sev_metadata)
+		return coco_fail_field(error, -EOPNOTSUPP, "svsm", "the SVSM has no SEV metadata");
+	if (end % COCO_PAGE_SIZE || end > COCO_FIRMWARE_END || svsm->size > end)
+		return coco_fail_field(error, -EINVAL, "end",
+				       "an SVSM of %zu bytes can't end at 0x%" PRIx64
+				       ": that is no page, or too low, or above 4 GiB",
+				       svsm->size, end);
+	if (svsm->size % COCO_PAGE_SIZE)
+		return coco_fail_field(error, -EINVAL, "svsm",
+				       "the SVSM has %zu bytes, which are no whole pages",
+				       svsm->size);
+	if (info->svsm_info_offset >= svsm->size)
+		return coco_fail_field(error, -EINVAL, "svsm",
+				       "the SVSM starts at 0x%" PRIx32 ", and has 0x%zx bytes",
+				       info->svsm_info_offset, svsm->size);
+	return 0;
+}
+
+int coco_image_add_svsm(struct coco_image *image, const struct coco_firmware *svsm, uint64_t end,
+			uint64_t *entry, struct coco_error *error)
+{
+	struct sev_build build = {.image = image, .firmware = svsm};
+	struct coco_image_run run = {.kind = COCO_PAGE_DATA, .label = "SVSM"};
+	uint32_t count;
+	int r;
+
+	if (!svsm || !entry)
+		return coco_fail_field(error, -EINVAL, svsm ? "entry" : "svsm", "%s is NULL",
+				       svsm ? "entry" : "svsm");
+	r = check_svsm(svsm, end, error);
+	if (!r)
+		r = coco_image_check_open(image, error);
+	if (r)
+		return r;
+	count = image->count;
+	run.gpa = end - svsm->size;
+	run.size = svsm->size;
+	r = coco_firmware_add_run(image, &run, svsm->bytes, svsm->size, error);
+	if (!r)
+		r = add_sections(&build, false, error);
+	if (r)
+		coco_image_cut(image, count);
+	else
+		*entry = run.gpa + svsm->info.svsm_info_offset;
+	return r;
+}
+
 static int check_options(const struct coco_sev_firmware_options *options, struct coco_error *error)
 {
 	switch (options->tech) {

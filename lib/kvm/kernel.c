@@ -91,6 +91,21 @@ static int kernel_fallocate(void *context, int fd, int mode, uint64_t offset, ui
 	return r;
 }
 
+static int kernel_read_file(void *context, const char *path, char *text, size_t size)
+{
+	ssize_t length;
+	int fd, r;
+
+	(void)context;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, size);
+	r = or_errno((int)length);
+	close(fd);
+	return r;
+}
+
 static const struct coco_platform_ops kernel_ops = {
 	.struct_size = sizeof(kernel_ops),
 	.name = "kernel",
@@ -104,6 +119,7 @@ static const struct coco_platform_ops kernel_ops = {
 	.munmap = kernel_munmap,
 	.madvise = kernel_madvise,
 	.fallocate = kernel_fallocate,
+	.read_file = kernel_read_file,
 };
 
 static const struct coco_platform kernel_platform = {.ops = &kernel_ops, .context = NULL};

@@ -136,29 +136,111 @@ int coco_object_create_memfd(struct coco_seam *seam, struct coco_kvm_object *obj
 	return 0;
 }
 
+/* At created->address if that is not NULL, else where there is room. */
+static int map(struct coco_seam *seam, struct coco_kvm_object *created, int fd, uint32_t stage,
+	       struct coco_error *error)
+{
+	int r = seam->ops->mmap(
+		seam->context, created->address, created->size, PROT_READ | PROT_WRITE,
+		MAP_SHARED | (created->address ? MAP_FIXED : 0), fd, 0, &created->address);
+
+	if (r < 0)
+		return coco_fail_call(error, r, stage, "mmap", "mapping a %s",
+				      coco_object_kind_name(created->kind));
+	return 0;
+}
+
+/* One that never execs would keep the VM alive by its copy of the mapping. */
+static int keep_from_child(struct coco_seam *seam, const struct coco_kvm_object *object,
+			   uint32_t stage, struct coco_error *error)
+{
+	int r = seam->ops->madvise(seam->context, object->address, object->size, MADV_DONTFORK);
+
+	if (r < 0)
+		return coco_fail_call(error, r, stage, "madvise",
+				      "keeping a %s from being inherited",
+				      coco_object_kind_name(object->kind));
+	return 0;
+}
+
 int coco_object_map(struct coco_seam *seam, struct coco_kvm_object *object,
 		    enum coco_object_kind kind, int fd, void *address, size_t size,
 		    const struct coco_holder *holder, struct coco_error *error)
 {
 	struct coco_kvm_object created = {
-		.kind = kind, .fd = -1, .number = -1, .size = size, .holder = *holder};
+		.kind = kind,
+		.fd = -1,
+		.number = -1,
+		.address = address,
+		.size = size,
+		.reserved = address != NULL,
+		.holder = *holder,
+	};
 	int r;
 
-	r = seam->ops->mmap(seam->context, address, size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_FIXED, fd, 0, &created.address);
-	if (r < 0)
-		return coco_fail_call(error, r, COCO_STAGE_CREATE, "mmap", "mapping a %s",
-				      coco_object_kind_name(kind));
-	enter(seam, object, &created);
-
-	/* A child that never execs would keep the VM alive by its copy of the mapping. */
-	r = seam->ops->madvise(seam->context, created.address, size, MADV_DONTFORK);
-	if (r < 0) {
-		coco_fail_call(error, r, COCO_STAGE_CREATE, "madvise",
-			       "keeping a %s from being inherited", coco_object_kind_name(kind));
-		(void)coco_object_release(seam, object, NULL);
+	r = map(seam, &created, fd, COCO_STAGE_CREATE, error);
+	if (r)
 		return r;
-	}
+	enter(seam, object, &created);
+	r = keep_from_child(seam, object, COCO_STAGE_CREATE, error);
+	if (r)
+		(void)coco_object_release(seam, object, NULL);
+	return r;
+}
+
+int coco_object_map_over(struct coco_seam *seam, struct coco_kvm_object *from,
+			 struct coco_kvm_object *to, int fd, const struct coco_holder *holder,
+			 struct coco_error *error)
+{
+	struct coco_kvm_object created = *from;
+	int r;
+
+	r = coco_object_release(seam, to, error);
+	if (!r)
+		r = map(seam, &created, fd, COCO_STAGE_SWAP, error);
+	if (r)
+		return r;
+	created.holder = *holder;
+	strike_out(seam, from);
+	enter(seam, to, &created);
+	return keep_from_child(seam, to, COCO_STAGE_SWAP, error);
+}
+
+int coco_object_step_aside(struct coco_seam *seam, struct coco_kvm_object *object,
+			   struct coco_error *error)
+{
+	int fd = seam->ops->dup(seam->context, object->fd);
+
+	if (fd < 0)
+		return coco_fail_call(error, fd, COCO_STAGE_SWAP, "fcntl",
+				      "moving the old %s off number %d",
+				      coco_object_kind_name(object->kind), object->number);
+	pthread_mutex_lock(&seam->ledger.lock);
+	object->fd = fd;
+	pthread_mutex_unlock(&seam->ledger.lock);
+	return 0;
+}
+
+void coco_object_step_back(struct coco_seam *seam, struct coco_kvm_object *object)
+{
+	if (object->fd == object->number)
+		return;
+	seam->ops->close(seam->context, object->fd);
+	pthread_mutex_lock(&seam->ledger.lock);
+	object->fd = object->number;
+	pthread_mutex_unlock(&seam->ledger.lock);
+}
+
+int coco_object_move_over(struct coco_seam *seam, struct coco_kvm_object *from,
+			  struct coco_kvm_object *to, struct coco_error *error)
+{
+	int r = coco_object_move(seam, to, from->number, error);
+
+	if (r)
+		return r;
+	pthread_mutex_lock(&seam->ledger.lock);
+	from->number = -1;
+	pthread_mutex_unlock(&seam->ledger.lock);
 	return 0;
 }
 
@@ -169,7 +251,7 @@ int coco_object_move(struct coco_seam *seam, struct coco_kvm_object *object, int
 
 	if (r < 0)
 		return coco_fail_call(error, r, COCO_STAGE_SWAP, "dup3",
-				      "giving a new %s its number %d",
+				      "giving a %s the number %d",
 				      coco_object_kind_name(object->kind), number);
 	seam->ops->close(seam->context, object->fd);
 	pthread_mutex_lock(&seam->ledger.lock);
@@ -189,8 +271,11 @@ int coco_object_release(struct coco_seam *seam, struct coco_kvm_object *object,
 		return 0;
 	case COCO_OBJECT_RUN:
 	case COCO_OBJECT_GUEST_MEMFD_MAP:
-		r = coco_seam_remap(seam, object->address, object->size, PROT_NONE,
-				    COCO_STAGE_RETIRE, error);
+		if (!object->reserved)
+			r = coco_seam_unmap(seam, object->address, object->size);
+		else
+			r = coco_seam_remap(seam, object->address, object->size, PROT_NONE,
+					    COCO_STAGE_RETIRE, error);
 		if (r)
 			return r;
 		break;
@@ -205,6 +290,8 @@ int coco_object_release(struct coco_seam *seam, struct coco_kvm_object *object,
 			return coco_fail_call(error, r, COCO_STAGE_RETIRE, "dup3",
 					      "taking a %s off its number %d",
 					      coco_object_kind_name(object->kind), object->number);
+		if (object->fd != object->number)
+			seam->ops->close(seam->context, object->fd);
 		break;
 	}
 	strike_out(seam, object);

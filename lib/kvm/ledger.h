@@ -35,9 +35,11 @@ struct coco_holder {
 struct coco_kvm_object {
 	enum coco_object_kind kind;
 	int fd;     /* -1 for mappings */
-	int number; /* the reserved number that `fd` has taken, -1 if none */
+	int number; /* the reserved number that means it, too if it is not `fd`; -1 if none */
 	void *address;
 	size_t size;
+	bool reserved; /* a mapping in place of a reservation, which comes back when it is released
+			*/
 	struct coco_holder holder;
 	struct coco_kvm_object *previous;
 	struct coco_kvm_object *next;
@@ -70,16 +72,39 @@ int coco_object_create_vcpu(struct coco_seam *seam, struct coco_kvm_object *obje
 int coco_object_create_memfd(struct coco_seam *seam, struct coco_kvm_object *object, int vm_fd,
 			     uint64_t size, uint64_t flags, const struct coco_holder *holder,
 			     struct coco_error *error);
-/* Maps `fd` in place of the reservation at `address`. `kind` is a mapping's. */
+/*
+ * Maps `fd` in place of the reservation at `address`, or wherever there is room if that is NULL.
+ * `kind` is a mapping's.
+ */
 int coco_object_map(struct coco_seam *seam, struct coco_kvm_object *object,
 		    enum coco_object_kind kind, int fd, void *address, size_t size,
 		    const struct coco_holder *holder, struct coco_error *error);
+
+/*
+ * Maps `fd` in place of the mapping `from`, which is gone then, as `to`. What `to` was mapped as
+ * before is given back first. If this fails, `from` is gone if and only if `to` is there.
+ */
+int coco_object_map_over(struct coco_seam *seam, struct coco_kvm_object *from,
+			 struct coco_kvm_object *to, int fd, const struct coco_holder *holder,
+			 struct coco_error *error);
 
 /* Takes a descriptor that somebody else got from KVM. `kind` is a descriptor's. */
 void coco_object_take(struct coco_seam *seam, struct coco_kvm_object *object,
 		      enum coco_object_kind kind, int fd, const struct coco_holder *holder);
 
-/* Moves a descriptor onto a reserved number. */
+/*
+ * Gives a descriptor a number of its own beside the reserved one, which goes on meaning this object
+ * until another is moved over it. _back takes that number away again.
+ */
+int coco_object_step_aside(struct coco_seam *seam, struct coco_kvm_object *object,
+			   struct coco_error *error);
+void coco_object_step_back(struct coco_seam *seam, struct coco_kvm_object *object);
+
+/* Moves `to` onto the reserved number of `from`, which has stepped aside. */
+int coco_object_move_over(struct coco_seam *seam, struct coco_kvm_object *from,
+			  struct coco_kvm_object *to, struct coco_error *error);
+
+/* Moves a descriptor onto a reserved number, in place of whatever is there. */
 int coco_object_move(struct coco_seam *seam, struct coco_kvm_object *object, int number,
 		     struct coco_error *error);
 
@@ -91,8 +116,8 @@ int coco_object_release(struct coco_seam *seam, struct coco_kvm_object *object,
 			struct coco_error *error);
 
 /*
- * Strikes an object out that could not be released, because its reserved number is
- * about to be closed, or its address unmapped, and the reference with it.
+ * Strikes an object out whose reference is gone, or goes with a call that the caller is about to
+ * make: something else has taken its reserved number or address, or that is closed or unmapped.
  */
 void coco_object_forget(struct coco_seam *seam, struct coco_kvm_object *object);
 

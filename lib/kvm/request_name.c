@@ -27,6 +27,7 @@ const char *coco_seam_request_name(unsigned long request)
 		NAMED(KVM_GET_REGS);
 		NAMED(KVM_GET_SREGS);
 		NAMED(KVM_GET_SUPPORTED_CPUID);
+		NAMED(KVM_GET_TSC_KHZ);
 		NAMED(KVM_GET_VCPU_EVENTS);
 		NAMED(KVM_GET_VCPU_MMAP_SIZE);
 		NAMED(KVM_GET_XCRS);
@@ -42,6 +43,7 @@ const char *coco_seam_request_name(unsigned long request)
 		NAMED(KVM_SET_MSRS);
 		NAMED(KVM_SET_REGS);
 		NAMED(KVM_SET_SREGS);
+		NAMED(KVM_SET_TSC_KHZ);
 		NAMED(KVM_SET_USER_MEMORY_REGION);
 		NAMED(KVM_SET_VCPU_EVENTS);
 		NAMED(KVM_SET_XCRS);

@@ -15,6 +15,9 @@
 /* KVM_GET_API_VERSION has answered 12 since 2007, and is to answer it for ever. */
 #define KVM_API 12
 
+/* Of the platform's table: up to the operations that are optional. */
+#define REQUIRED_SIZE COCO_END_OF(struct coco_platform_ops, fallocate)
+
 #define REQUIRE(ops, operation, error)                                                             \
 	do {                                                                                       \
 		if (!(ops)->operation)                                                             \
@@ -30,10 +33,10 @@ static int check_platform(const struct coco_platform *platform, struct coco_erro
 
 	if (!ops)
 		return coco_fail_field(error, -EINVAL, "platform.ops", "platform.ops is NULL");
-	if (ops->struct_size < sizeof(*ops))
+	if (ops->struct_size < REQUIRED_SIZE)
 		return coco_fail_field(error, -EINVAL, "platform.struct_size",
 				       "the platform's table has %zu bytes, %zu are needed",
-				       ops->struct_size, sizeof(*ops));
+				       ops->struct_size, REQUIRED_SIZE);
 	REQUIRE(ops, open, error);
 	REQUIRE(ops, close, error);
 	REQUIRE(ops, dup, error);
@@ -156,6 +159,20 @@ int coco_seam_get(struct coco_seam *seam, int fd, unsigned long request, void *a
 		  uint32_t stage, struct coco_error *error)
 {
 	return coco_seam_ioctl(seam, fd, request, (uintptr_t)argument, stage, error);
+}
+
+int coco_seam_read_file(struct coco_seam *seam, const char *path, char *text, size_t size)
+{
+	const struct coco_platform_ops *ops = seam->ops;
+	int r;
+
+	if (ops->struct_size < COCO_END_OF(struct coco_platform_ops, read_file) || !ops->read_file)
+		return -EOPNOTSUPP;
+	r = ops->read_file(seam->context, path, text, size - 1);
+	if (r < 0)
+		return r;
+	text[(size_t)r < size ? (size_t)r : size - 1] = '\0';
+	return 0;
 }
 
 int coco_seam_check_extension(struct coco_seam *seam, int fd, unsigned int capability,

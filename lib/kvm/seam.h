@@ -48,6 +48,9 @@ int coco_seam_check_extension(struct coco_seam *seam, int fd, unsigned int capab
 int coco_seam_enable_cap(struct coco_seam *seam, int fd, uint32_t capability, uint64_t argument,
 			 struct coco_error *error);
 
+/* A text file of the host's, cut to `size` bytes with the terminating NUL. 0 or an errno. */
+int coco_seam_read_file(struct coco_seam *seam, const char *path, char *text, size_t size);
+
 /* Private, zeroed memory that is populated on touch. */
 int coco_seam_map_memory(struct coco_seam *seam, size_t size, int protection, void **out,
 			 struct coco_error *error);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Holds uapi.h and uapi_sev.h against the system's headers, where those know the same things. */
+/* Holds uapi.h, uapi_sev.h and uapi_tdx.h against the system's headers, where those know the same
+ * things. */
 #include "kvm/uapi.h"
 #include "kvm/uapi_sev.h"
+#include "kvm/uapi_tdx.h"
 
 #include <assert.h>
 #include <linux/psp-sev.h>
@@ -86,6 +88,7 @@ SAME(UAPI_SEV_ES_INIT, KVM_SEV_ES_INIT);
 SAME(UAPI_SEV_LAUNCH_START, KVM_SEV_LAUNCH_START);
 SAME(UAPI_SEV_LAUNCH_UPDATE_DATA, KVM_SEV_LAUNCH_UPDATE_DATA);
 SAME(UAPI_SEV_LAUNCH_UPDATE_VMSA, KVM_SEV_LAUNCH_UPDATE_VMSA);
+SAME(UAPI_SEV_LAUNCH_SECRET, KVM_SEV_LAUNCH_SECRET);
 SAME(UAPI_SEV_LAUNCH_MEASURE, KVM_SEV_LAUNCH_MEASURE);
 SAME(UAPI_SEV_LAUNCH_FINISH, KVM_SEV_LAUNCH_FINISH);
 SAME_SIZE(uapi_sev_command, kvm_sev_cmd);
@@ -96,6 +99,15 @@ SAME_SIZE(uapi_sev_launch_start, kvm_sev_launch_start);
 SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, dh_uaddr);
 SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, session_uaddr);
 SAME_PLACE(uapi_sev_launch_start, kvm_sev_launch_start, session_len);
+SAME_SIZE(uapi_sev_launch_secret, kvm_sev_launch_secret);
+SAME(offsetof(struct uapi_sev_launch_secret, header_uaddr),
+     offsetof(struct kvm_sev_launch_secret, hdr_uaddr));
+SAME_PLACE(uapi_sev_launch_secret, kvm_sev_launch_secret, guest_uaddr);
+SAME_PLACE(uapi_sev_launch_secret, kvm_sev_launch_secret, guest_len);
+SAME(offsetof(struct uapi_sev_launch_secret, payload_uaddr),
+     offsetof(struct kvm_sev_launch_secret, trans_uaddr));
+SAME(offsetof(struct uapi_sev_launch_secret, payload_len),
+     offsetof(struct kvm_sev_launch_secret, trans_len));
 SAME_SIZE(uapi_sev_buffer, kvm_sev_launch_update_data);
 SAME_SIZE(uapi_sev_buffer, kvm_sev_launch_measure);
 SAME(UAPI_SEV_ISSUE_CMD, SEV_ISSUE_CMD);
@@ -125,4 +137,56 @@ SAME_PLACE(uapi_snp_launch_update, kvm_sev_snp_launch_update, flags);
 SAME_SIZE(uapi_snp_launch_finish, kvm_sev_snp_launch_finish);
 SAME_PLACE(uapi_snp_launch_finish, kvm_sev_snp_launch_finish, host_data);
 SAME_PLACE(uapi_snp_launch_finish, kvm_sev_snp_launch_finish, flags);
+#endif
+
+SAME(sizeof(struct uapi_snp_req_certs), 24);
+
+#ifdef KVM_EXIT_SNP_REQ_CERTS
+SAME(UAPI_EXIT_SNP_REQ_CERTS, KVM_EXIT_SNP_REQ_CERTS);
+SAME(UAPI_SNP_ENABLE_REQ_CERTS, KVM_SEV_SNP_ENABLE_REQ_CERTS);
+SAME(UAPI_SEV_ATTR_SNP_REQ_CERTS, KVM_X86_SEV_SNP_REQ_CERTS);
+SAME(offsetof(struct kvm_run, snp_req_certs), UAPI_RUN_UNION_OFFSET);
+#endif
+
+#ifdef KVM_SYSTEM_EVENT_SEV_TERM
+SAME(UAPI_SYSTEM_EVENT_SEV_TERM, KVM_SYSTEM_EVENT_SEV_TERM);
+#endif
+
+/* The sizes and places that Linux 7.2's headers give. */
+SAME(sizeof(struct uapi_tdx_command), 24);
+SAME(offsetof(struct uapi_tdx_command, hw_error), 16);
+SAME(sizeof(struct uapi_tdx_capabilities), 2056);
+SAME(offsetof(struct uapi_tdx_capabilities, nent), 2048);
+SAME(sizeof(struct uapi_tdx_init_vm), 264);
+SAME(offsetof(struct uapi_tdx_init_vm, mrownerconfig), 112);
+SAME(offsetof(struct uapi_tdx_init_vm, nent), 256);
+SAME(sizeof(struct uapi_tdx_init_mem_region), 24);
+SAME(offsetof(struct uapi_exit_tdx, ret), 16);
+SAME(offsetof(struct uapi_exit_tdx, get_quote.size), 32);
+SAME(offsetof(struct uapi_exit_tdx, get_info.r14), 56);
+SAME(offsetof(struct kvm_run, system_event.data) - UAPI_RUN_UNION_OFFSET, 8);
+
+#ifdef KVM_X86_TDX_VM
+SAME(UAPI_VM_TYPE_TDX, KVM_X86_TDX_VM);
+SAME(UAPI_TDX_CAPABILITIES, KVM_TDX_CAPABILITIES);
+SAME(UAPI_TDX_INIT_VM, KVM_TDX_INIT_VM);
+SAME(UAPI_TDX_INIT_VCPU, KVM_TDX_INIT_VCPU);
+SAME(UAPI_TDX_INIT_MEM_REGION, KVM_TDX_INIT_MEM_REGION);
+SAME(UAPI_TDX_FINALIZE_VM, KVM_TDX_FINALIZE_VM);
+SAME(UAPI_TDX_MEASURE, KVM_TDX_MEASURE_MEMORY_REGION);
+SAME_SIZE(uapi_tdx_command, kvm_tdx_cmd);
+SAME_PLACE(uapi_tdx_command, kvm_tdx_cmd, hw_error);
+SAME_SIZE(uapi_tdx_capabilities, kvm_tdx_capabilities);
+SAME_PLACE(uapi_tdx_capabilities, kvm_tdx_capabilities, user_tdvmcallinfo_1_r11);
+SAME_SIZE(uapi_tdx_init_vm, kvm_tdx_init_vm);
+SAME_PLACE(uapi_tdx_init_vm, kvm_tdx_init_vm, mrownerconfig);
+SAME_SIZE(uapi_tdx_init_mem_region, kvm_tdx_init_mem_region);
+SAME_PLACE(uapi_tdx_init_mem_region, kvm_tdx_init_mem_region, nr_pages);
+SAME(UAPI_CAP_APIC_BUS_CYCLES_NS, KVM_CAP_X86_APIC_BUS_CYCLES_NS);
+#endif
+
+#ifdef KVM_EXIT_TDX
+SAME(UAPI_EXIT_TDX, KVM_EXIT_TDX);
+SAME(UAPI_SYSTEM_EVENT_TDX_FATAL, KVM_SYSTEM_EVENT_TDX_FATAL);
+SAME(offsetof(struct kvm_run, tdx), UAPI_RUN_UNION_OFFSET);
 #endif

@@ -20,7 +20,7 @@
 #define UAPI_GROUP_SEV              1
 #define UAPI_SEV_ATTR_VMSA_FEATURES 0
 #define UAPI_SEV_ATTR_SNP_POLICY    1
-#define UAPI_SEV_ATTR_REQ_CERTS     2
+#define UAPI_SEV_ATTR_SNP_REQ_CERTS 2
 
 /* KVM_MEMORY_ENCRYPT_OP: struct uapi_sev_command's id */
 #define UAPI_SEV_INIT               0
@@ -93,14 +93,14 @@ struct uapi_sev_buffer {
 };
 
 struct uapi_sev_launch_secret {
-	uint64_t hdr_uaddr;
-	uint32_t hdr_len;
+	uint64_t header_uaddr;
+	uint32_t header_len;
 	uint32_t pad0;
 	uint64_t guest_uaddr;
 	uint32_t guest_len;
 	uint32_t pad1;
-	uint64_t trans_uaddr;
-	uint32_t trans_len;
+	uint64_t payload_uaddr;
+	uint32_t payload_len;
 	uint32_t pad2;
 };
 
@@ -175,6 +175,17 @@ struct uapi_snp_cpuid_table {
 	uint32_t reserved1;
 	uint64_t reserved2;
 	struct uapi_snp_cpuid_entry entries[UAPI_SNP_CPUID_MAX];
+};
+
+/* KVM_RUN */
+#define UAPI_EXIT_SNP_REQ_CERTS    43
+#define UAPI_SYSTEM_EVENT_SEV_TERM 6 /* KVM_EXIT_SYSTEM_EVENT's type; data: the GHCB MSR */
+
+/* The union of struct kvm_run for UAPI_EXIT_SNP_REQ_CERTS. */
+struct uapi_snp_req_certs {
+	uint64_t gpa;
+	uint64_t npages;
+	uint64_t ret; /* a positive errno: 0, ENOSPC, EAGAIN or EIO */
 };
 
 /* /dev/sev: the only ioctl, and the commands that need no right to write. */

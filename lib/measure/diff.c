@@ -114,9 +114,9 @@ static const char *reason_of(uint32_t kind)
 static void compare_vmsas(struct place first, struct place second, struct coco_difference *out)
 {
 	const struct coco_step *one = step_at(first), *two = step_at(second);
-	const unsigned char *a = first.digest->vmsas[one->vmsa];
-	const unsigned char *b = second.digest->vmsas[two->vmsa];
-	const struct coco_vmsa_field *field = coco_vmsa_compare(a, b);
+	const unsigned char *a = coco_digest_vmsa(first.digest, one);
+	const unsigned char *b = coco_digest_vmsa(second.digest, two);
+	const struct coco_vmsa_field *field = a && b ? coco_vmsa_compare(a, b) : NULL;
 
 	if (one->gpa != two->gpa)
 		say(out, COCO_DIFFERENCE_ADDRESS,
@@ -128,6 +128,11 @@ static void compare_vmsas(struct place first, struct place second, struct coco_d
 		    " and 0x%" PRIx64 ". Likely: %s",
 		    one->vcpu, field->name, coco_vmsa_get(a, field), coco_vmsa_get(b, field),
 		    reason_of(field->kind));
+	else if (!a || !b)
+		say(out, COCO_DIFFERENCE_REGISTERS,
+		    "vCPU %" PRIu32 " starts with other registers; which ones is not known of the "
+		    "%s",
+		    one->vcpu, a ? "second" : "first");
 	else
 		say(out, COCO_DIFFERENCE_REGISTERS,
 		    "vCPU %" PRIu32 " starts with other registers, none of which usually differ",
@@ -211,7 +216,10 @@ static void compare_steps(struct place first, struct place second, struct coco_d
 
 	out->first = first.index;
 	out->second = second.index;
-	if (one_vmsa && two_vmsa)
+	if (ended(first) && ended(second))
+		say(out, COCO_DIFFERENCE_UNKNOWN,
+		    "all steps are alike: those of one do not lead to its digest");
+	else if (one_vmsa && two_vmsa)
 		compare_vmsas(first, second, out);
 	else if ((ended(first) && two_vmsa) || (ended(second) && one_vmsa))
 		say(out, COCO_DIFFERENCE_VCPU_COUNT,

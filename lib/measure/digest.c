@@ -88,6 +88,14 @@ int coco_digest_keep_vmsa(struct coco_digest *digest, const void *page, uint32_t
 	return 0;
 }
 
+const unsigned char *coco_digest_vmsa(const struct coco_digest *digest,
+				      const struct coco_step *step)
+{
+	if (step->type != COCO_STEP_VMSA || step->vmsa == COCO_NO_INDEX)
+		return NULL;
+	return digest->vmsas[step->vmsa];
+}
+
 const uint8_t *coco_digest_bytes(const struct coco_digest *digest, size_t *size)
 {
 	if (size)
@@ -128,6 +136,7 @@ int coco_digest_get_step(const struct coco_digest *digest, uint32_t index,
 		snprintf(result.label, sizeof(result.label), "%s", digest->labels[kept->label]);
 	memcpy(result.content, kept->content, sizeof(result.content));
 	memcpy(result.running, kept->running, sizeof(result.running));
+	result.vmsa = coco_digest_vmsa(digest, kept);
 	return coco_result_write(step, &result, sizeof(result),
 				 COCO_END_OF(struct coco_digest_step, size), "step", error);
 }

@@ -15,7 +15,7 @@ struct coco_step {
 	uint16_t has_content;
 	uint32_t label; /* index of `labels`, COCO_NO_INDEX: none */
 	uint32_t vcpu;  /* COCO_NO_VCPU: none */
-	uint32_t vmsa;  /* index of `vmsas`, for VMSAs */
+	uint32_t vmsa;  /* index of `vmsas`, for VMSAs; COCO_NO_INDEX: not known */
 	unsigned char content[COCO_DIGEST_MAX_SIZE];
 	unsigned char running[COCO_DIGEST_MAX_SIZE];
 };
@@ -46,5 +46,8 @@ int coco_digest_keep_label(struct coco_digest *digest, const char *label, uint32
 			   struct coco_error *error);
 int coco_digest_keep_vmsa(struct coco_digest *digest, const void *page, uint32_t *out,
 			  struct coco_error *error);
+/* The VMSA that a step measures; NULL: it measures none, or which one is not known. */
+const unsigned char *coco_digest_vmsa(const struct coco_digest *digest,
+				      const struct coco_step *step);
 
 #endif

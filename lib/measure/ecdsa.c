@@ -92,26 +92,35 @@ int coco_snp_sign(const struct coco_id_key *key, const void *bytes, size_t size,
 	return r;
 }
 
+/* A key's coordinates or a signature's numbers, `size` bytes with what is reserved behind them. */
+static int check_numbers(const unsigned char *bytes, size_t size, const char *const names[2],
+			 const char *field, struct coco_error *error)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (!all_zero(bytes + i * COCO_SNP_NUMBER_SIZE + COCO_P384_SIZE,
+			      COCO_SNP_NUMBER_SIZE - COCO_P384_SIZE))
+			return coco_fail_field(error, -EBADMSG, field,
+					       "%s has more bits than P-384's numbers", names[i]);
+	if (!all_zero(bytes + (size_t)2 * COCO_SNP_NUMBER_SIZE,
+		      size - (size_t)2 * COCO_SNP_NUMBER_SIZE))
+		return coco_fail_field(error, -EBADMSG, field, "what is behind %s has to be 0",
+				       names[1]);
+	return 0;
+}
+
 static int check_format(const unsigned char *public_key, const unsigned char *signature,
 			const char *field, struct coco_error *error)
 {
-	const size_t spare = COCO_SNP_NUMBER_SIZE - COCO_P384_SIZE;
-	const unsigned char *x = public_key + 4, *y = x + COCO_SNP_NUMBER_SIZE;
-	const unsigned char *r = signature, *s = r + COCO_SNP_NUMBER_SIZE;
-	const unsigned char *key_end = y + COCO_SNP_NUMBER_SIZE;
-	const unsigned char *signature_end = s + COCO_SNP_NUMBER_SIZE;
+	static const char *const coordinates[] = {"its key's X", "its key's Y"};
+	static const char *const numbers[] = {"the signature's R", "the signature's S"};
+	int r;
 
 	if (public_key[0] != CURVE_P384 || !all_zero(public_key + 1, 3))
 		return coco_fail_field(error, -EBADMSG, field, "its key is not on P-384 (2)");
-	if (!all_zero(x + COCO_P384_SIZE, spare) || !all_zero(y + COCO_P384_SIZE, spare) ||
-	    !all_zero(key_end, (size_t)(public_key + COCO_SNP_PUBLIC_KEY_SIZE - key_end)))
-		return coco_fail_field(error, -EBADMSG, field,
-				       "its key is longer than P-384's coordinates");
-	if (!all_zero(r + COCO_P384_SIZE, spare) || !all_zero(s + COCO_P384_SIZE, spare) ||
-	    !all_zero(signature_end, (size_t)(signature + COCO_SNP_SIGNATURE_SIZE - signature_end)))
-		return coco_fail_field(error, -EBADMSG, field,
-				       "the signature is longer than P-384's numbers");
-	return 0;
+	r = check_numbers(public_key + 4, COCO_SNP_PUBLIC_KEY_SIZE - 4, coordinates, field, error);
+	if (!r)
+		r = check_numbers(signature, COCO_SNP_SIGNATURE_SIZE, numbers, field, error);
+	return r;
 }
 
 /* Little endian to big endian. */

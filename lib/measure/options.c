@@ -42,6 +42,15 @@ static int check_vmsa(const struct coco_measure_options *options, struct coco_er
 		return coco_fail_field(error, -EINVAL, "sev_features",
 				       "0x%" PRIx64 " says SNPActive, which SEV-ES guests are not",
 				       options->sev_features);
+	if (options->svsm_entry > UINT32_MAX)
+		return coco_fail_field(error, -EINVAL, "svsm_entry",
+				       "0x%" PRIx64 " is not below 4 GiB", options->svsm_entry);
+	if (options->svsm_entry &&
+	    (options->tech != COCO_TECH_SNP ||
+	     (options->vmm != COCO_VMM_QEMU && options->vmm != COCO_VMM_KVM)))
+		return coco_fail_field(
+			error, -EINVAL, "svsm_entry",
+			"only SNP guests start in an SVSM, and not under EC2 or GCE");
 	if (options->ap_start > UINT32_MAX)
 		return coco_fail_field(error, -EINVAL, "ap_start",
 				       "0x%" PRIx64 " is not below 4 GiB", options->ap_start);
@@ -73,11 +82,11 @@ int coco_measure_check_vcpus(const struct coco_measure_options *options, uint32_
 	if (!coco_measure_has_vmsas(options->tech))
 		return coco_fail_field(error, -EINVAL, "tech",
 				       "only vCPUs of SEV-ES and SNP guests have a VMSA");
-	if (options->vmm == COCO_VMM_QEMU && !options->vcpu_signature)
+	if ((options->vmm == COCO_VMM_QEMU || options->svsm_entry) && !options->vcpu_signature)
 		return coco_fail_field(error, -EINVAL, "vcpu_signature",
 				       "the vCPUs' signature (EAX of CPUID leaf 1) is measured, "
 				       "and there is none");
-	if (last && !options->ap_start && options->vmm != COCO_VMM_KVM)
+	if (last && !options->ap_start && !options->svsm_entry && options->vmm != COCO_VMM_KVM)
 		return coco_fail_field(error, -EINVAL, "ap_start",
 				       "where further vCPUs start is measured, and neither options "
 				       "nor image say it: does the firmware have a reset block?");

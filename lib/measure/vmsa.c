@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 
 enum {
@@ -109,6 +110,24 @@ static void put_segments(unsigned char *page, const struct profile *profile, boo
 	put_segment(page + TR, 0, profile->task, 0);
 }
 
+/* Protected mode with flat segments, as Coconut's SVSM wants to be entered. */
+static void put_svsm(unsigned char *page, const struct coco_measure_options *options)
+{
+	static const uint16_t data[] = {ES, SS, DS, FS};
+
+	for (size_t i = 0; i < sizeof(data) / sizeof(*data); i++) {
+		put_segment(page + data[i], 0x10, 0xc93, 0);
+		put(page + data[i] + SEGMENT_LIMIT, UINT32_MAX, 4);
+	}
+	put_segment(page + CS, 0x08, 0xc9b, 0);
+	put(page + CS + SEGMENT_LIMIT, UINT32_MAX, 4);
+	put(page + CR0, 0x11, 8); /* PE, ET */
+	put(page + RIP, options->svsm_entry, 8);
+	put(page + RDX, options->vcpu_signature, 8);
+	if (options->vmm == COCO_VMM_QEMU)
+		put(page + FCW, 0, 2);
+}
+
 static void put_control(unsigned char *page, uint32_t flags)
 {
 	put(page + EFER, 0x1000, 8); /* SVME: KVM always sets it */
@@ -123,7 +142,8 @@ static void put_control(unsigned char *page, uint32_t flags)
 void coco_vmsa_write(const struct coco_measure_options *options, uint32_t index,
 		     unsigned char page[COCO_PAGE_SIZE])
 {
-	const struct profile *profile = &profiles[options->vmm];
+	const struct profile *profile =
+		&profiles[options->svsm_entry ? COCO_VMM_QEMU : options->vmm];
 	bool first = !index || options->vmm == COCO_VMM_KVM;
 	uint32_t start = first ? RESET_VECTOR : (uint32_t)options->ap_start;
 
@@ -138,6 +158,8 @@ void coco_vmsa_write(const struct coco_measure_options *options, uint32_t index,
 		put(page + MXCSR, profile->mxcsr, 4);
 		put(page + FCW, profile->fcw, 2);
 	}
+	if (options->svsm_entry)
+		put_svsm(page, options);
 }
 
 int coco_vmsa_build(const struct coco_measure_options *options, uint32_t index, void *out,
@@ -182,6 +204,8 @@ static const struct coco_vmsa_field fields[] = {
 };
 /* clang-format on */
 
+#define FIELD_COUNT (sizeof(fields) / sizeof(*fields))
+
 uint64_t coco_vmsa_get(const unsigned char *page, const struct coco_vmsa_field *field)
 {
 	uint64_t value = 0;
@@ -194,8 +218,37 @@ uint64_t coco_vmsa_get(const unsigned char *page, const struct coco_vmsa_field *
 const struct coco_vmsa_field *coco_vmsa_compare(const unsigned char *first,
 						const unsigned char *second)
 {
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (coco_vmsa_get(first, &fields[i]) != coco_vmsa_get(second, &fields[i]))
 			return &fields[i];
 	return NULL;
+}
+
+const char *coco_vmsa_register_name(uint32_t index)
+{
+	return index < FIELD_COUNT ? fields[index].name : NULL;
+}
+
+uint64_t coco_vmsa_get_register(const void *page, uint32_t index)
+{
+	return page && index < FIELD_COUNT ? coco_vmsa_get(page, &fields[index]) : 0;
+}
+
+int coco_vmsa_set_register(void *page, uint32_t index, uint64_t value, struct coco_error *error)
+{
+	const struct coco_vmsa_field *field;
+
+	if (!page)
+		return coco_fail_field(error, -EINVAL, "page", "page is NULL");
+	if (index >= FIELD_COUNT)
+		return coco_fail_field(error, -EINVAL, "index",
+				       "there is no register %" PRIu32 ", there are %zu", index,
+				       FIELD_COUNT);
+	field = &fields[index];
+	if (field->size < sizeof(value) && value >> 8 * field->size)
+		return coco_fail_field(error, -EINVAL, "value",
+				       "0x%" PRIx64 " is too large for %s, which has %u bytes",
+				       value, field->name, field->size);
+	put((unsigned char *)page + field->offset, value, field->size);
+	return 0;
 }

@@ -149,7 +149,7 @@ int sim_sev_get_attribute(struct coco_sim *sim, uint64_t attribute, uint64_t *va
 	case UAPI_SEV_ATTR_SNP_POLICY:
 		*value = host->snp_policy;
 		return 0;
-	case UAPI_SEV_ATTR_REQ_CERTS:
+	case UAPI_SEV_ATTR_SNP_REQ_CERTS:
 		*value = host->snp ? 1 : 0;
 		return 0;
 	default:

@@ -208,7 +208,7 @@ static int secret(struct sim_sev_vm *sev, struct uapi_sev_command *command,
 
 	if (!r)
 		r = sim_sev_end(sim_psp_launch_secret(psp_of(sev), sev->handle, header,
-						      params->hdr_len, data, params->trans_len,
+						      params->header_len, data, params->payload_len,
 						      params->guest_len),
 				&command->error);
 	return r ? r : sim_sev_write_plain(sev, params->guest_uaddr, data, params->guest_len);
@@ -226,9 +226,9 @@ int sim_sev_launch_secret(struct sim_sev_vm *sev, struct uapi_sev_command *comma
 	if (!r)
 		r = sim_sev_pin(sev, params.guest_uaddr, params.guest_len, true, false);
 	if (!r)
-		r = sim_sev_copy_blob(params.trans_uaddr, params.trans_len, &data);
+		r = sim_sev_copy_blob(params.payload_uaddr, params.payload_len, &data);
 	if (!r)
-		r = sim_sev_copy_blob(params.hdr_uaddr, params.hdr_len, &header);
+		r = sim_sev_copy_blob(params.header_uaddr, params.header_len, &header);
 	if (!r)
 		r = secret(sev, command, &params, header, data);
 	free(header);

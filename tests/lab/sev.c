@@ -235,8 +235,21 @@ static void expect_launch_measure(struct coco_guest *guest, const uint8_t *diges
 	expect(!memcmp(told, expected, sizeof(told)), "the launch measurement is wrong", where);
 }
 
+/* What the guest says is what the library says without one. */
+static void expect_known(struct coco_guest *guest, const uint8_t *digest, const char *where)
+{
+	uint8_t known[COCO_DIGEST_MAX_SIZE];
+	size_t size = sizeof(known);
+	struct coco_error error;
+
+	must(coco_guest_get_digest(guest, known, &size, &error), where, &error);
+	expect(size == (snp ? 48 : 32) && !memcmp(known, digest, size),
+	       "the guest knows another launch digest", where);
+}
+
 static void try_resets(uint32_t vcpus, uint32_t init)
 {
+	static const uint8_t tik[COCO_SEV_TIK_SIZE];
 	struct coco_image *image = make_image();
 	struct coco_sev_options sev;
 	uint8_t digest[COCO_DIGEST_MAX_SIZE];
@@ -248,7 +261,9 @@ static void try_resets(uint32_t vcpus, uint32_t init)
 
 	COCO_INIT(&sev);
 	sev.init = init;
-	guest = make_guest(image, vcpus, init ? &sev : NULL);
+	/* Each launch compares LAUNCH_MEASURE by itself. */
+	sev.tik = snp ? NULL : tik;
+	guest = make_guest(image, vcpus, init || !snp ? &sev : NULL);
 	vm_fd = coco_guest_vm_fd(guest);
 	for (uint32_t i = 0; i < vcpus; i++) {
 		fds[i] = coco_vcpu_fd(coco_guest_vcpu(guest, i));
@@ -262,6 +277,7 @@ static void try_resets(uint32_t vcpus, uint32_t init)
 		if (reset)
 			must(coco_guest_reset(guest, &error), where, &error);
 		expect_digest(predicted, where);
+		expect_known(guest, digest, where);
 		expect_launch_measure(guest, digest, where);
 		expect_in_use(vcpus, where);
 		expect(coco_guest_vm_fd(guest) == vm_fd, "the VM's number", where);
@@ -422,9 +438,21 @@ static void try_cpuid(void)
 
 /* The simulation compares digest and policy, and looks at versions; signatures it takes as right.
  */
-static void try_id_block(bool right)
+enum id_block_case {
+	ID_BLOCK_RIGHT,
+	ID_BLOCK_WRONG,
+	/* For what is predicted, which is wrong: only the firmware can know. */
+	ID_BLOCK_OTHER_HOST,
+};
+
+static void try_id_block(enum id_block_case which)
 {
-	const char *where = right ? "the right ID block" : "a wrong ID block";
+	static const char *const names[] = {
+		[ID_BLOCK_RIGHT] = "the right ID block",
+		[ID_BLOCK_WRONG] = "a wrong ID block",
+		[ID_BLOCK_OTHER_HOST] = "an ID block for another host",
+	};
+	const char *where = names[which];
 	static uint8_t block[COCO_ID_BLOCK_SIZE], auth[COCO_ID_AUTH_SIZE];
 	struct coco_image *image = make_image();
 	struct coco_sev_options sev;
@@ -435,18 +463,19 @@ static void try_id_block(bool right)
 	int r;
 
 	COCO_INIT(&content);
-	predict(image, 1, 0, content.launch_digest, hex);
-	content.launch_digest[0] ^= !right;
+	COCO_INIT(&sev);
+	sev.vmsa_flags = which == ID_BLOCK_OTHER_HOST ? COCO_VMSA_CD_NW : 0;
+	predict(image, 1, sev.vmsa_flags, content.launch_digest, hex);
+	content.launch_digest[0] ^= which == ID_BLOCK_WRONG;
 	must(coco_id_block_build(&content, block, &error), "ID block", &error);
 	auth[0] = 1;
 	auth[0x240] = 2;
-	COCO_INIT(&sev);
 	sev.id_block = block;
 	sev.id_auth = auth;
 	memset(sev.host_data, 0x5c, sizeof(sev.host_data));
 	guest = make_guest(image, 1, &sev);
 	r = coco_guest_launch(guest, &error);
-	if (right) {
+	if (which == ID_BLOCK_RIGHT) {
 		must(r, where, &error);
 		must(coco_guest_reset(guest, &error), where, &error);
 		expect(sim_guest_word(true, "idblock", word, sizeof(word)) && !strcmp(word, "1"),
@@ -454,6 +483,9 @@ static void try_id_block(bool right)
 		expect(sim_guest_word(true, "hostdata", word, sizeof(word)) &&
 			       !strncmp(word, "5c5c5c5c", 8),
 		       "the host data is not there", where);
+	} else if (which == ID_BLOCK_WRONG) {
+		expect(r == -EBADMSG, "it was not refused", where);
+		expect_state(guest, COCO_STATE_CONFIGURED, 0, where);
 	} else {
 		expect(r == -EIO && error.status == 0x0b, "it was not refused", where);
 		expect_state(guest, COCO_STATE_DOWN, 0, where);
@@ -558,8 +590,9 @@ int main(int argc, char **argv)
 	try_injections();
 	if (snp) {
 		try_cpuid();
-		try_id_block(true);
-		try_id_block(false);
+		try_id_block(ID_BLOCK_RIGHT);
+		try_id_block(ID_BLOCK_WRONG);
+		try_id_block(ID_BLOCK_OTHER_HOST);
 	}
 	try_signals();
 	coco_host_close(host);

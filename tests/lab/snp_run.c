@@ -2,7 +2,8 @@
 /*
  * An SNP guest that runs, on a real kernel with a simulated secure processor that does not scramble
  * memory (sim_psp.scramble=0): memory becomes private when it is touched and shared when the guest
- * asks for it, a request for what is no memory is refused, and after a reset all is as at launch.
+ * asks for it, a request for what is no memory is refused, the guest's end comes with its reason,
+ * and after a reset all is as at launch. KVM is told to ask for certificates.
  */
 #include <cocoreset/cocoreset.h>
 #include <linux/kvm.h>
@@ -16,7 +17,7 @@
 
 /*
  * 16-bit code. Requests are those of the GHCB's MSR protocol (GHCB specification, 2.3.1): 0x014
- * asks for a page's state (2: shared), 0x015 is the answer.
+ * asks for a page's state (2: shared), 0x015 is the answer, 0x100 is the end.
  */
 static const unsigned char code[] = {
 	0xc6, 0x06, 0x00, 0x10, 0x5a,       /* movb $0x5a, 0x1000 */
@@ -40,6 +41,10 @@ static const unsigned char code[] = {
 	0x66, 0xc1, 0xea, 0x18,             /* shr $24, %edx */
 	0x88, 0xd0,                         /* mov %dl, %al */
 	0xe6, 0x64,                         /* out %al, $0x64 */
+	0x66, 0xb8, 0x00, 0x11, 0x02, 0x00, /* mov $0x21100, %eax: reason set 1, code 2 */
+	0x66, 0xba, 0x00, 0x00, 0x00, 0x00, /* mov $0, %edx */
+	0x0f, 0x30,                         /* wrmsr */
+	0xf3, 0x0f, 0x01, 0xd9,             /* vmgexit */
 	0xeb, 0xfe,                         /* for ever */
 };
 static const unsigned char expected[] = {0x5a, 0x15, 0x00, 0x80};
@@ -65,14 +70,30 @@ static void must(int result, const char *what, const struct coco_error *error)
 	exit(1);
 }
 
+/* The library warns if this kernel does not ask for certificates. */
+static void on_log(void *payload, int level, const char *line)
+{
+	(void)payload;
+	printf("# %s\n", line);
+	expect(level > COCO_LOG_WARNING, "a warning", 0);
+}
+
 static void on_kick(int signal)
 {
 	(void)signal;
 }
 
+static int no_certificates(void *payload, struct coco_certificate_request *request)
+{
+	(void)payload;
+	(void)request;
+	return -1;
+}
+
 static struct coco_guest *make_guest(struct coco_host *host)
 {
 	struct coco_guest_options options;
+	struct coco_requests requests;
 	struct coco_memory ram, flash;
 	struct coco_guest *guest;
 	struct coco_image *image;
@@ -88,6 +109,9 @@ static struct coco_guest *make_guest(struct coco_host *host)
 	options.image = image;
 	options.irqchip = COCO_IRQCHIP_SPLIT;
 	options.kick_signal = SIGUSR1;
+	COCO_INIT(&requests);
+	requests.certificates = no_certificates;
+	options.requests = &requests;
 	must(coco_guest_new(host, &options, &guest, &error), "guest", &error);
 	coco_image_unref(image);
 	COCO_INIT(&ram);
@@ -125,6 +149,24 @@ static int next_byte(struct coco_guest *guest)
 	return ((const unsigned char *)run)[run->io.data_offset];
 }
 
+static void expect_end(struct coco_guest *guest, int life)
+{
+	struct coco_vcpu *vcpu = coco_guest_vcpu(guest, 0);
+	struct coco_termination told;
+	struct coco_error error;
+	struct coco_exit exit;
+
+	COCO_INIT(&exit);
+	COCO_INIT(&told);
+	must(coco_vcpu_run(vcpu, &exit, &error), "run", &error);
+	expect(exit.reason == COCO_EXIT_TERMINATED, "the guest does not end", life);
+	must(coco_vcpu_get_termination(vcpu, &told, &error), "termination", &error);
+	printf("# %s\n", told.text);
+	expect(told.source == COCO_TERMINATION_GHCB_MSR && told.reason_set == 1 &&
+		       told.reason_code == 2,
+	       "it has another reason", life);
+}
+
 static void live(struct coco_guest *guest, int life)
 {
 	uint64_t touched = 0;
@@ -141,17 +183,21 @@ static void live(struct coco_guest *guest, int life)
 	}
 	expect(touched > sizeof(firmware) + COCO_PAGE_SIZE, "touched memory is not private", life);
 	expect(private_bytes(guest) == touched - COCO_PAGE_SIZE, "no page has become shared", life);
+	expect_end(guest, life);
 }
 
 int main(void)
 {
 	const struct sigaction action = {.sa_handler = on_kick};
+	struct coco_host_options options;
 	struct coco_guest *guest;
 	struct coco_error error;
 	struct coco_host *host;
 
 	sigaction(SIGUSR1, &action, NULL);
-	must(coco_host_open(NULL, &host, &error), "host", &error);
+	COCO_INIT(&options);
+	options.log = on_log;
+	must(coco_host_open(&options, &host, &error), "host", &error);
 	guest = make_guest(host);
 	must(coco_guest_launch(guest, &error), "launch", &error);
 	for (int life = 1; life <= LIVES; life++) {

@@ -203,12 +203,12 @@ static int secret_with(struct sev_guest *guest, bool good, uint32_t header_size,
 {
 	static uint8_t header[52], text[32] = "the secret";
 	struct uapi_sev_launch_secret secret = {
-		.hdr_uaddr = (uintptr_t)header,
-		.hdr_len = header_size,
+		.header_uaddr = (uintptr_t)header,
+		.header_len = header_size,
 		.guest_uaddr = (uintptr_t)guest->ram + 8 * SEV_PAGE,
 		.guest_len = size,
-		.trans_uaddr = (uintptr_t)text,
-		.trans_len = size,
+		.payload_uaddr = (uintptr_t)text,
+		.payload_len = size,
 	};
 	static const uint8_t one = 1;
 	const struct sim_piece pieces[] = {{&one, 1},           {header, 4}, {header + 4, 16},

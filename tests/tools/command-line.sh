@@ -147,7 +147,12 @@ bad "--sev-features does not go with --mode snp" "${snp[@]}" --sev-features 0
 bad "--dump-vmsa does not go with --mode sev" "${sev[@]}" --dump-vmsa
 bad "--snp-ovmf-hash does not go with --mode sev" "${sev[@]}" --snp-ovmf-hash "$digest"
 bad "--svsm does not go with --mode snp" "${snp[@]}" --svsm x
-bad "snp:svsm is not supported" --mode snp:svsm --ovmf x --svsm x --vars-size 1 --vcpus 1
+svsm=(--mode snp:svsm --ovmf x --vcpus 1)
+bad "--vcpu-type" "${svsm[@]}" --svsm x --vars-size 1 --vmm-type kvm
+svsm+=(--vcpu-type EPYC)
+bad "--svsm is required" "${svsm[@]}" --vars-size 1
+bad "--vars-size (or --vars-file) is required" "${svsm[@]}" --svsm x
+bad "--vmm-type can't be gce" "${svsm[@]}" --svsm x --vars-size 1 --vmm-type gce
 bad "--guest-features wants bit 0" "${snp[@]}" --guest-features 0x20
 bad "--sev-features must not have bit 0" --mode seves --ovmf "$firmware" --vcpus 1 \
     --vcpu-type EPYC --sev-features 0x21

@@ -44,14 +44,14 @@ offset_of() { grep -obUaP "$1" "$firmware" | tail -n 1 | cut -d : -f 1; }
 snp=(--mode snp --vcpus 4 --vcpu-type EPYC)
 before "${snp[@]}"
 now none "equal" "${snp[@]}"
-now vcpu-count "4 vCPUs in FILE.json, now 5" "${snp[@]}" --vcpus 5
-now vcpu-count "4 vCPUs in FILE.json, now 1" "${snp[@]}" --vcpus 1
-now signature "RDX is 0x800f12, now 0x830f10" "${snp[@]}" --vcpu-type EPYC-Rome
-now features "SEV_FEATURES is 0x1, now 0x21" "${snp[@]}" --guest-features 0x21
-now type "ZERO at 0x810000" "${snp[@]}" --kernel "$inputs/k-seq5000"
-now type "now UNMEASURED at 0x811000" "${snp[@]}" --vmm-type gce
+now vcpu-count "4 vCPUs, and in the second 5 (--vcpus)" "${snp[@]}" --vcpus 5
+now vcpu-count "4 vCPUs, and in the second 1 (--vcpus)" "${snp[@]}" --vcpus 1
+now signature "RDX is 0x800f12 and 0x830f10" "${snp[@]}" --vcpu-type EPYC-Rome
+now features "SEV_FEATURES is 0x1 and 0x21" "${snp[@]}" --guest-features 0x21
+now type "the page at 0x810000 (no kernel hashes) is ZERO, and in the second NORMAL" "${snp[@]}" --kernel "$inputs/k-seq5000"
+now type "and in the second UNMEASURED" "${snp[@]}" --vmm-type gce
 now order "CPUID at 0x80e000" "${snp[@]}" --vmm-type ec2
-now tech "--mode snp" --mode sev
+now tech "(--mode)" --mode sev
 now missing "ZERO at 0x811000" --mode snp:ovmf-hash
 other 0x3000
 now contents "NORMAL at 0xffff3000 (firmware)" "${snp[@]}" --ovmf other.fd
@@ -70,32 +70,32 @@ run "$program" --mode snp:ovmf-hash --ovmf "$firmware"
 hash=$out
 before "${snp[@]}"
 now none "equal" "${snp[@]}" --snp-ovmf-hash "$hash"
-now vcpu-count "now 2" "${snp[@]}" --snp-ovmf-hash "$hash" --vcpus 2
+now vcpu-count "and in the second 2" "${snp[@]}" --snp-ovmf-hash "$hash" --vcpus 2
 now start "other firmware" "${snp[@]}" --snp-ovmf-hash "${hash//4/5}"
 before "${snp[@]}" --snp-ovmf-hash "$hash"
-now vcpu-count "now 2" "${snp[@]}" --vcpus 2
+now vcpu-count "and in the second 2" "${snp[@]}" --vcpus 2
 other 0
 now start "other firmware" "${snp[@]}" --ovmf other.fd
 
 seves=(--mode seves --vcpus 2 --vcpu-type EPYC)
 before "${seves[@]}"
-now fpu "MXCSR is 0x1f80, now 0x0" "${seves[@]}" --mode seves-legacy
-now features "SEV_FEATURES is 0x0, now 0x20" "${seves[@]}" --sev-features 0x20
+now fpu "MXCSR is 0x1f80 and 0x0" "${seves[@]}" --mode seves-legacy
+now features "SEV_FEATURES is 0x0 and 0x20" "${seves[@]}" --sev-features 0x20
 now extra "(kernel hashes)" "${seves[@]}" --kernel "$inputs/k-seq5000"
 other 0x3000
 now contents "LAUNCH_UPDATE_DATA at 0xffff3000" "${seves[@]}" --ovmf other.fd
 before "${seves[@]}" --kernel "$inputs/k-seq5000"
 now missing "(kernel hashes)" "${seves[@]}"
 before "${seves[@]}" --vmm-type ec2 --sev-features 0x20
-now fpu "MXCSR is 0x0, now 0x1f80" "${seves[@]}" --vmm-type kvm --sev-features 0x20
-now registers "CS.attributes is 0x9a, now 0x9b" "${seves[@]}" --mode seves-legacy --vmm-type gce --sev-features 0x20
+now fpu "MXCSR is 0x0 and 0x1f80" "${seves[@]}" --vmm-type kvm --sev-features 0x20
+now registers "CS.attributes is 0x9a and 0x9b" "${seves[@]}" --mode seves-legacy --vmm-type gce --sev-features 0x20
 
 # What the firmware's tables say, in firmware that is the same but for these.
 before "${snp[@]}" --snp-ovmf-hash "$hash"
 other "$(offset_of '\x04\xb0\x80\x00')+1"
-now ap-start "vCPU 1: RIP is 0xb004, now 0xa504" "${snp[@]}" --snp-ovmf-hash "$hash" --ovmf other.fd
+now ap-start "vCPU 1 starts with other registers: RIP is 0xb004 and 0xa504" "${snp[@]}" --snp-ovmf-hash "$hash" --ovmf other.fd
 other "$(offset_of '\x00\xd0\x80\x00\x00\x10\x00\x00\x02')+1" c0
-now address "SECRETS at 0x80d000 (secrets), now SECRETS at 0x80c000" "${snp[@]}" \
+now address "SECRETS at 0x80d000 (secrets), and in the second at 0x80c000" "${snp[@]}" \
     --snp-ovmf-hash "$hash" --ovmf other.fd
 
 before --mode tdx

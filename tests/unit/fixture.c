@@ -66,6 +66,19 @@ void fixture_init(struct fixture *f, uint32_t tech)
 	f->options.kick_payload = f->fake;
 }
 
+void fixture_reopen(struct fixture *f, const struct coco_platform *platform, coco_log_fn log,
+		    void *log_payload)
+{
+	struct coco_host_options options;
+
+	coco_host_close(f->host);
+	COCO_INIT(&options);
+	options.platform = platform;
+	options.log = log;
+	options.log_payload = log_payload;
+	expect_ok(coco_host_open(&options, &f->host, &f->error), &f->error);
+}
+
 int fixture_add_memory(struct fixture *f, uint64_t gpa, uint64_t size, void *host, uint32_t flags)
 {
 	struct coco_memory memory;
@@ -120,6 +133,15 @@ void fixture_launch(struct fixture *f, uint32_t tech)
 	expect_ok(coco_guest_launch(f->guest, &f->error), &f->error);
 	fixture_expect_state(f, COCO_STATE_RUNNABLE, 1);
 	fake_kvm_transcript_clear(f->fake);
+}
+
+void fixture_reset(struct fixture *f, uint32_t strategy)
+{
+	struct coco_reset_options options;
+
+	COCO_INIT(&options);
+	options.strategy = strategy;
+	expect_ok(coco_guest_reset_with(f->guest, &options, &f->error), &f->error);
 }
 
 void fixture_end(struct fixture *f)

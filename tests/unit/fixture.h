@@ -39,6 +39,9 @@ uint8_t fixture_byte(uint64_t gpa);
 
 /* A fake, a host, the standard image, and options for one vCPU that is kicked by callback. */
 void fixture_init(struct fixture *f, uint32_t tech);
+/* Has the host be one on another platform, with the fake behind it. */
+void fixture_reopen(struct fixture *f, const struct coco_platform *platform, coco_log_fn log,
+		    void *log_payload);
 /* Adds a region. */
 int fixture_add_memory(struct fixture *f, uint64_t gpa, uint64_t size, void *host, uint32_t flags);
 /* The guest with its memory, and labels: vm, vcpu0 ..., run0 ..., ram, rom. */
@@ -47,6 +50,8 @@ void fixture_guest(struct fixture *f);
 void fixture_launch(struct fixture *f, uint32_t tech);
 /* Labels what the guest holds; after a failed test of its own making. */
 void fixture_label(struct fixture *f);
+/* A reset that goes well. `strategy`: enum coco_strategy. */
+void fixture_reset(struct fixture *f, uint32_t strategy);
 /* Frees guest, image and host, and expects that nothing is left. */
 void fixture_end(struct fixture *f);
 

@@ -1,37 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "sev_platform.h"
 
+#include "fixture.h"
+#include "notes.h"
+
+#include "kvm/uapi.h"
 #include "kvm/uapi_sev.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 2, 3))) static void note(struct sev_platform *sev, const char *format,
-						       ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	sev->used += (size_t)vsnprintf(sev->log + sev->used, sizeof(sev->log) - sev->used, format,
-				       arguments);
-	va_end(arguments);
-	if (sev->used >= sizeof(sev->log))
-		sev->used = sizeof(sev->log) - 1;
-}
-
-static void *inner(const struct sev_platform *sev)
-{
-	return sev->inner->context;
-}
+/* To the log. */
+#define note(sev, ...) notes_add((sev)->log, sizeof((sev)->log), &(sev)->used, __VA_ARGS__)
 
 static int op_open(void *context, const char *path)
 {
 	struct sev_platform *sev = context;
 
 	if (strcmp(path, "/dev/sev") != 0)
-		return sev->inner->ops->open(inner(sev), path);
+		return forward_open(context, path);
 	if (sev->no_device)
 		return -ENOENT;
 	sev->opens++;
@@ -43,59 +30,9 @@ static int op_close(void *context, int fd)
 	struct sev_platform *sev = context;
 
 	if (fd != SEV_PLATFORM_FD)
-		return sev->inner->ops->close(inner(sev), fd);
+		return forward_close(context, fd);
 	sev->closes++;
 	return 0;
-}
-
-static int op_dup(void *context, int fd)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->dup(inner(sev), fd);
-}
-
-static int op_dup3(void *context, int fd, int number)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->dup3(inner(sev), fd, number);
-}
-
-static int op_set_cloexec(void *context, int fd)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->set_cloexec(inner(sev), fd);
-}
-
-static int op_mmap(void *context, void *address, size_t size, int protection, int flags, int fd,
-		   uint64_t offset, void **out)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->mmap(inner(sev), address, size, protection, flags, fd, offset, out);
-}
-
-static int op_munmap(void *context, void *address, size_t size)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->munmap(inner(sev), address, size);
-}
-
-static int op_madvise(void *context, void *address, size_t size, int advice)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->madvise(inner(sev), address, size, advice);
-}
-
-static int op_fallocate(void *context, int fd, int mode, uint64_t offset, uint64_t size)
-{
-	struct sev_platform *sev = context;
-
-	return sev->inner->ops->fallocate(inner(sev), fd, mode, offset, size);
 }
 
 /* ---- /dev/sev and the attributes of /dev/kvm ---- */
@@ -108,6 +45,7 @@ static int issue(const struct sev_platform *sev, struct uapi_sev_issue *command)
 			.api_minor = 55,
 			.state = !sev->uninitialized,
 			.flags = sev->no_es ? 0 : UAPI_SEV_FLAGS_CONFIG_ES,
+			.build = 29,
 		};
 
 		memcpy((void *)(uintptr_t)command->data, &status, sizeof(status));
@@ -118,6 +56,7 @@ static int issue(const struct sev_platform *sev, struct uapi_sev_issue *command)
 			.api_major = 1,
 			.api_minor = 55,
 			.state = !sev->uninitialized,
+			.build_id = 43,
 		};
 
 		memcpy((void *)(uintptr_t)command->data, &status, sizeof(status));
@@ -136,6 +75,8 @@ static int get_attribute(const struct sev_platform *sev, const struct kvm_device
 		value = sev->vmsa_features;
 	else if (attr->attr == UAPI_SEV_ATTR_SNP_POLICY)
 		value = sev->policy_bits;
+	else if (attr->attr == UAPI_SEV_ATTR_SNP_REQ_CERTS && sev->asks_certificates)
+		value = 1;
 	else
 		return -ENXIO;
 	memcpy((void *)(uintptr_t)attr->addr, &value, sizeof(value));
@@ -161,8 +102,12 @@ static const char *name_of(uint32_t id)
 		return "KVM_SEV_LAUNCH_UPDATE_VMSA";
 	case UAPI_SEV_LAUNCH_MEASURE:
 		return "KVM_SEV_LAUNCH_MEASURE";
+	case UAPI_SEV_LAUNCH_SECRET:
+		return "KVM_SEV_LAUNCH_SECRET";
 	case UAPI_SEV_LAUNCH_FINISH:
 		return "KVM_SEV_LAUNCH_FINISH";
+	case UAPI_SNP_ENABLE_REQ_CERTS:
+		return "KVM_SEV_SNP_ENABLE_REQ_CERTS";
 	case UAPI_SNP_LAUNCH_START:
 		return "KVM_SEV_SNP_LAUNCH_START";
 	case UAPI_SNP_LAUNCH_UPDATE:
@@ -232,8 +177,21 @@ static int carry_out(struct sev_platform *sev, struct uapi_sev_command *command)
 	case UAPI_SEV_LAUNCH_MEASURE: {
 		const struct uapi_sev_buffer *buffer = data;
 
-		memset((void *)(uintptr_t)buffer->uaddr, 0x4d, buffer->len);
+		if (buffer->len != sizeof(sev->measure)) {
+			sev->wrong = true;
+			return -EINVAL;
+		}
+		memcpy((void *)(uintptr_t)buffer->uaddr, sev->measure, sizeof(sev->measure));
 		note(sev, " size=%u", buffer->len);
+		return 0;
+	}
+	case UAPI_SEV_LAUNCH_SECRET: {
+		const struct uapi_sev_launch_secret *secret = data;
+
+		note(sev, " header=%u:%02x payload=%u:%02x guest=%u", secret->header_len,
+		     *(const uint8_t *)(uintptr_t)secret->header_uaddr, secret->payload_len,
+		     *(const uint8_t *)(uintptr_t)secret->payload_uaddr, secret->guest_len);
+		sev->secret_place = (void *)(uintptr_t)secret->guest_uaddr;
 		return 0;
 	}
 	case UAPI_SNP_LAUNCH_START:
@@ -305,6 +263,9 @@ static int op_ioctl(void *context, int fd, unsigned long request, uintptr_t argu
 		return get_attribute(sev, pointer);
 	case KVM_GET_CPUID2:
 		return get_cpuid(pointer);
+	case KVM_SET_TSC_KHZ:
+		note(sev, "tsc khz=%lu\n", (unsigned long)argument);
+		return 0;
 	case KVM_MEMORY_ENCRYPT_REG_REGION:
 		note(sev, "register size=0x%llx\n",
 		     (unsigned long long)((const struct kvm_enc_region *)pointer)->size);
@@ -312,7 +273,7 @@ static int op_ioctl(void *context, int fd, unsigned long request, uintptr_t argu
 	case KVM_MEMORY_ENCRYPT_OP:
 		return run_command(sev, pointer);
 	default:
-		return sev->inner->ops->ioctl(inner(sev), fd, request, argument);
+		return forward_ioctl(context, fd, request, argument);
 	}
 }
 
@@ -321,22 +282,36 @@ static const struct coco_platform_ops ops = {
 	.name = "fake with a secure processor",
 	.open = op_open,
 	.close = op_close,
-	.dup = op_dup,
-	.dup3 = op_dup3,
-	.set_cloexec = op_set_cloexec,
+	.dup = forward_dup,
+	.dup3 = forward_dup3,
+	.set_cloexec = forward_set_cloexec,
 	.ioctl = op_ioctl,
-	.mmap = op_mmap,
-	.munmap = op_munmap,
-	.madvise = op_madvise,
-	.fallocate = op_fallocate,
+	.mmap = forward_mmap,
+	.munmap = forward_munmap,
+	.madvise = forward_madvise,
+	.fallocate = forward_fallocate,
 };
 
-void sev_platform_init(struct sev_platform *sev, const struct coco_platform *inner_platform)
+void sev_platform_init(struct sev_platform *sev, const struct coco_platform *inner)
 {
 	memset(sev, 0, sizeof(*sev));
 	sev->platform.ops = &ops;
 	sev->platform.context = sev;
-	sev->inner = inner_platform;
+	sev->forward.inner = inner;
 	sev->policy_bits = 0x1bffff;
 	sev->vmsa_features = 0x20;
+	memset(sev->measure, 0x4d, sizeof(sev->measure));
+}
+
+void sev_platform_fixture(struct sev_platform *sev, struct fixture *f, uint32_t tech, int types)
+{
+	struct coco_host_options options;
+
+	fixture_init(f, tech);
+	coco_host_close(f->host);
+	sev_platform_init(sev, fake_kvm_platform(f->fake));
+	fake_kvm_set_extension(f->fake, FAKE_SCOPE_ALL, UAPI_CAP_VM_TYPES, types);
+	COCO_INIT(&options);
+	options.platform = &sev->platform;
+	expect_ok(coco_host_open(&options, &f->host, &f->error), &f->error);
 }

@@ -9,11 +9,13 @@
 #include <cocoreset/sys/platform.h>
 #include <stdbool.h>
 
+#include "forward.h"
+
 #define SEV_PLATFORM_FD 900 /* no descriptor of the fake's has this number */
 
 struct sev_platform {
+	struct forward forward; /* to the fake */
 	struct coco_platform platform;
-	const struct coco_platform *inner; /* the fake's */
 
 	/* What the host is like; set by sev_platform_init(). */
 	bool no_device;
@@ -21,6 +23,7 @@ struct sev_platform {
 	bool no_es;             /* the firmware was initialized without SEV-ES */
 	uint64_t policy_bits;   /* of SNP, that KVM lets through */
 	uint64_t vmsa_features; /* that KVM offers */
+	bool asks_certificates; /* KVM can ask user space for certificates */
 
 	/* The nth command from now (from 1) fails; 0: none does. */
 	unsigned int fail_nth;
@@ -33,6 +36,10 @@ struct sev_platform {
 	/* The firmware takes these bits of leaf 1's ECX out of a CPUID page. */
 	uint32_t refused_ecx;
 
+	/* What LAUNCH_MEASURE answers. */
+	uint8_t measure[48];
+	void *secret_place; /* in host memory, of the last LAUNCH_SECRET */
+
 	unsigned int opens, closes; /* of /dev/sev */
 	bool wrong;                 /* a command was not as it has to be */
 	char log[16384];
@@ -40,5 +47,10 @@ struct sev_platform {
 };
 
 void sev_platform_init(struct sev_platform *sev, const struct coco_platform *inner);
+
+struct fixture;
+
+/* fixture_init() on such a platform, whose kernel has these VM types (a mask). */
+void sev_platform_fixture(struct sev_platform *sev, struct fixture *f, uint32_t tech, int types);
 
 #endif

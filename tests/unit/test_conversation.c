@@ -21,8 +21,9 @@ static void reset(void)
 }
 
 #define PLAIN_BUILD(capture)                                                                       \
-	SCRUB_RAM SCRUB_ROM CREATE_VM("0") IRQCHIP_FULL SLOT_RAM SLOT_ROM CREATE_VCPU("0")         \
-		capture RESTORE("0", SET_LAPIC("0"))
+	CREATE_VM("0")                                                                             \
+	IRQCHIP_FULL SLOT_RAM SLOT_ROM CREATE_VCPU("0") capture RESTORE("0", SET_LAPIC("0"))       \
+		SCRUB_RAM SCRUB_ROM
 
 START_TEST(a_plain_guest_is_launched_and_reset_by_the_same_calls)
 {
@@ -50,8 +51,9 @@ START_TEST(a_plain_guest_is_launched_and_reset_by_the_same_calls)
 END_TEST
 
 #define GMEM_BUILD(capture)                                                                        \
-	SCRUB_ROM CREATE_VM("0") IRQCHIP_SPLIT SLOT_RAM_GMEM SLOT_ROM CREATE_VCPU("0")             \
-		CREATE_VCPU("1") capture RESTORE("0", SET_LAPIC("0")) RESTORE("1", SET_LAPIC("1"))
+	CREATE_VM("0")                                                                             \
+	IRQCHIP_SPLIT SLOT_RAM_GMEM SLOT_ROM CREATE_VCPU("0") CREATE_VCPU("1")                     \
+		capture RESTORE("0", SET_LAPIC("0")) RESTORE("1", SET_LAPIC("1")) SCRUB_ROM
 #define GMEM_RETIRE RETIRE_VCPU("0") RETIRE_VCPU("1") RETIRE_GMEM_MAP RETIRE_GMEM("0") RETIRE_VM
 
 START_TEST(plain_memory_in_a_guest_memfd_is_new_in_each_incarnation)
@@ -81,9 +83,9 @@ START_TEST(plain_memory_in_a_guest_memfd_is_new_in_each_incarnation)
 END_TEST
 
 #define PRIVATE_BUILD(mark, capture)                                                               \
-	SCRUB_RAM SCRUB_ROM CREATE_VM("1")                                                         \
-		EXIT_HYPERCALLS IRQCHIP_FULL SLOTS_PRIVATE CREATE_VCPU("0")                        \
-			capture mark LOADER RESTORE("0", SET_LAPIC("0"))
+	CREATE_VM("1")                                                                             \
+	EXIT_HYPERCALLS IRQCHIP_FULL SLOTS_PRIVATE CREATE_VCPU("0")                                \
+		capture mark LOADER RESTORE("0", SET_LAPIC("0")) SCRUB_RAM SCRUB_ROM
 #define PRIVATE_RETIRE RETIRE_VCPU("0") RETIRE_GMEM("0") RETIRE_GMEM("1") RETIRE_VM
 
 START_TEST(a_protected_guest_is_loaded_by_a_vcpu_whose_registers_are_put_back)
@@ -150,8 +152,8 @@ START_TEST(without_an_irqchip_no_local_apic_is_asked_for)
 	launch();
 	fixture_expect_conversation(
 		&f, (struct fixture_part[]){
-			    {1, SCRUB_RAM SCRUB_ROM CREATE_VM("0") SLOT_RAM SLOT_ROM CREATE_VCPU(
-					"0") MSR_LIST CAPTURE("0", "") RESTORE("0", "")},
+			    {1, CREATE_VM("0") SLOT_RAM SLOT_ROM CREATE_VCPU("0") MSR_LIST CAPTURE(
+					"0", "") RESTORE("0", "") SCRUB_RAM SCRUB_ROM},
 			    {0, NULL},
 		    });
 	fixture_end(&f);
@@ -167,9 +169,8 @@ START_TEST(memory_that_is_kept_is_scrubbed_only_where_the_image_goes)
 	fixture_expect_conversation(
 		&f, (struct fixture_part[]){
 			    {1, RETIRE_VCPU("0") RETIRE_VM},
-			    {2, SCRUB_IMAGE_IN_RAM SCRUB_ROM CREATE_VM("0")
-					IRQCHIP_FULL SLOT_RAM SLOT_ROM CREATE_VCPU("0")
-						RESTORE("0", SET_LAPIC("0"))},
+			    {2, CREATE_VM("0") IRQCHIP_FULL SLOT_RAM SLOT_ROM CREATE_VCPU("0")
+					RESTORE("0", SET_LAPIC("0")) SCRUB_IMAGE_IN_RAM SCRUB_ROM},
 			    {0, NULL},
 		    });
 	fixture_end(&f);

@@ -167,9 +167,9 @@ static int new_guest(uint32_t tech, struct coco_image *image, struct coco_guest 
 
 START_TEST(technologies_that_the_host_lacks_are_not_launchable)
 {
-	/* The platform agrees to all VM types, and has no secure processor. */
+	/* The platform agrees to all VM types, and has neither secure processor nor TDX module. */
 	static const char *const reasons[] = {"no /dev/sev", "no /dev/sev", "no /dev/sev",
-					      "no backend"};
+					      "KVM_CREATE_VM"};
 	struct coco_image *image = image_of(COCO_PAGE_ZERO);
 	struct coco_guest *guest = NULL;
 	struct coco_tech_info info;

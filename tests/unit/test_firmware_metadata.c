@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* SEV and TDX metadata: the sections, and each way in which they can be malformed. */
 #include "expect.h"
-#include "firmware_maker.h"
+#include "firmware_parse.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,35 +10,6 @@
 static struct coco_error error;
 static struct maker maker;
 
-static struct coco_firmware *parse_well(void)
-{
-	struct coco_firmware *firmware = NULL;
-
-	expect_ok(coco_firmware_parse(maker.bytes, MAKER_SIZE, &firmware, &error), &error);
-	return firmware;
-}
-
-static struct coco_firmware_info info_of_maker(void)
-{
-	struct coco_firmware *firmware = parse_well();
-	struct coco_firmware_info info;
-
-	COCO_INIT(&info);
-	expect_ok(coco_firmware_get_info(firmware, &info, &error), &error);
-	coco_firmware_free(firmware);
-	return info;
-}
-
-static void expect_malformed(const char *words)
-{
-	struct coco_firmware *firmware = NULL;
-
-	expect_error(coco_firmware_parse(maker.bytes, MAKER_SIZE, &firmware, &error), &error,
-		     -EBADMSG, "firmware");
-	expect_text(&error, words);
-	ck_assert_ptr_null(firmware);
-}
-
 START_TEST(sections_come_in_the_order_of_their_table)
 {
 	static const uint32_t types[] = {1, 3, 2, 4, 1, 16, 1};
@@ -46,7 +17,7 @@ START_TEST(sections_come_in_the_order_of_their_table)
 	struct coco_firmware *firmware;
 
 	maker_ovmf(&maker);
-	firmware = parse_well();
+	firmware = parse_well(&maker);
 	COCO_INIT(&section);
 	for (uint32_t i = 0; i < 7; i++) {
 		expect_ok(
@@ -79,7 +50,7 @@ START_TEST(there_is_no_section_beyond_the_last)
 	struct coco_firmware *firmware;
 
 	maker_ovmf(&maker);
-	firmware = parse_well();
+	firmware = parse_well(&maker);
 	COCO_INIT(&section);
 	expect_error(coco_firmware_get_section(firmware, COCO_FIRMWARE_SEV, 7, &section, &error),
 		     &error, -EINVAL, "index");
@@ -107,7 +78,7 @@ static void expect_named(const char *name, const char *text)
 	char words[96];
 
 	snprintf(words, sizeof(words), "%s: %s", name, text);
-	expect_malformed(words);
+	expect_malformed(&maker, words);
 }
 
 /* What both kinds of metadata check alike. */
@@ -176,7 +147,7 @@ START_TEST(metadata_may_fill_the_file_and_have_no_sections)
 	maker_init(&maker);
 	maker_begin_sev(&maker);
 	maker_begin_tdx(&maker);
-	info = info_of_maker();
+	info = info_of_maker(&maker);
 	ck_assert_uint_eq(info.has_sev_metadata, 1);
 	ck_assert_uint_eq(info.sev_sections, 0);
 	ck_assert_uint_eq(info.has_tdx_metadata, 1);
@@ -188,7 +159,7 @@ START_TEST(metadata_may_fill_the_file_and_have_no_sections)
 	maker.sev = 0;
 	for (uint32_t i = 0; i < COCO_FIRMWARE_MAX_SECTIONS; i++)
 		maker_sev_section(&maker, i * 0x1000, 0x1000, COCO_SEV_SECTION_MEMORY);
-	ck_assert_uint_eq(info_of_maker().sev_sections, COCO_FIRMWARE_MAX_SECTIONS);
+	ck_assert_uint_eq(info_of_maker(&maker).sev_sections, COCO_FIRMWARE_MAX_SECTIONS);
 }
 END_TEST
 
@@ -210,9 +181,9 @@ START_TEST(sev_sections_are_whole_pages_below_4_gib)
 		maker_begin_sev(&maker);
 		maker_sev_section(&maker, sections[i].gpa, sections[i].size, 1);
 		if (sections[i].words)
-			expect_malformed(sections[i].words);
+			expect_malformed(&maker, sections[i].words);
 		else
-			ck_assert_uint_eq(info_of_maker().sev_sections, 1);
+			ck_assert_uint_eq(info_of_maker(&maker).sev_sections, 1);
 	}
 }
 END_TEST
@@ -240,8 +211,8 @@ START_TEST(tdx_sections_are_checked)
 		maker_init(&maker);
 		maker_begin_tdx(&maker);
 		maker_tdx_section(&maker, &cases[i].section);
-		expect_malformed("TDX metadata: section 0");
-		expect_text(&error, cases[i].words);
+		expect_malformed(&maker, "TDX metadata: section 0");
+		expect_malformed(&maker, cases[i].words);
 	}
 }
 END_TEST
@@ -254,7 +225,7 @@ START_TEST(contents_past_the_file_are_told_and_no_error)
 	maker_init(&maker);
 	maker_begin_tdx(&maker);
 	maker_tdx_section(&maker, &section);
-	ck_assert_uint_eq(info_of_maker().tdx_data_missing, 1);
+	ck_assert_uint_eq(info_of_maker(&maker).tdx_data_missing, 1);
 }
 END_TEST
 
@@ -265,24 +236,24 @@ START_TEST(older_files_tell_the_tdx_metadatas_offset)
 	maker_init(&maker);
 	maker_begin_tdx_old(&maker);
 	maker_tdx_section(&maker, &section);
-	ck_assert_uint_eq(info_of_maker().tdx_sections, 1);
+	ck_assert_uint_eq(info_of_maker(&maker).tdx_sections, 1);
 	/* Once it has the signature it is held to the rest. */
 	maker_put32(&maker, maker.tdx + 8, 7);
-	expect_malformed("version 7");
+	expect_malformed(&maker, "version 7");
 	/* Without it, it was something else. */
 	maker.bytes[maker.tdx] = 't';
-	ck_assert_uint_eq(info_of_maker().has_tdx_metadata, 0);
+	ck_assert_uint_eq(info_of_maker(&maker).has_tdx_metadata, 0);
 	maker_put32(&maker, MAKER_SIZE - 32, MAKER_SIZE - 15);
-	ck_assert_uint_eq(info_of_maker().has_tdx_metadata, 0);
+	ck_assert_uint_eq(info_of_maker(&maker).has_tdx_metadata, 0);
 	maker_put32(&maker, MAKER_SIZE - 32, UINT32_MAX);
-	ck_assert_uint_eq(info_of_maker().has_tdx_metadata, 0);
+	ck_assert_uint_eq(info_of_maker(&maker).has_tdx_metadata, 0);
 	/* A header at the very end, with the sections cut off. */
 	maker_put32(&maker, MAKER_SIZE - 32, MAKER_SIZE - 16);
 	memcpy(maker.bytes + MAKER_SIZE - 16, "TDVF", 4);
 	maker_put32(&maker, MAKER_SIZE - 12, 48);
 	maker_put32(&maker, MAKER_SIZE - 8, 1);
 	maker_put32(&maker, MAKER_SIZE - 4, 1);
-	expect_malformed("run past the file's end");
+	expect_malformed(&maker, "run past the file's end");
 }
 END_TEST
 
@@ -297,7 +268,7 @@ START_TEST(the_tables_entry_goes_before_the_older_way)
 	memcpy(maker.bytes + 0x2000, maker.bytes + maker.tdx, 16 + 64);
 	maker_put32(&maker, 0x2000 + 12, 99);
 	maker_put32(&maker, MAKER_SIZE - 32, 0x2000);
-	ck_assert_uint_eq(info_of_maker().tdx_sections, 2);
+	ck_assert_uint_eq(info_of_maker(&maker).tdx_sections, 2);
 }
 END_TEST
 

@@ -394,6 +394,75 @@ START_TEST(options_are_checked)
 }
 END_TEST
 
+/* An SVSM that starts there. */
+static void make_svsm(uint32_t start)
+{
+	maker_init(&maker);
+	maker_entry32(&maker, &maker_svsm_info, start);
+	maker_begin_sev(&maker);
+	maker_sev_section(&maker, 0x2000, 0x2000, COCO_SEV_SECTION_MEMORY);
+	maker_sev_section(&maker, 0x4000, 0x1000, COCO_SEV_SECTION_SECRETS);
+	maker_sev_section(&maker, 0x5000, 0x1000, COCO_SEV_SECTION_CPUID);
+}
+
+START_TEST(an_svsm_lies_below_its_end)
+{
+	uint64_t entry = 0;
+
+	make_svsm(0x40);
+	begin();
+	expect_ok(coco_image_add_svsm(image, firmware, 0xff000000, &entry, &error), &error);
+	ck_assert_uint_eq(entry, 0xff000000 - MAKER_SIZE + 0x40);
+	ck_assert_str_eq(runs_text(image), "feff0000+10000 data SVSM\n"
+					   "2000+2000 zero SEC memory\n"
+					   "4000+1000 secrets secrets\n"
+					   "5000+1000 cpuid CPUID\n");
+	end();
+}
+END_TEST
+
+static void expect_svsm_refused(uint64_t end_gpa, int code, const char *blamed, const char *words)
+{
+	uint64_t entry = 7;
+
+	begin();
+	expect_error(coco_image_add_svsm(image, firmware, end_gpa, &entry, &error), &error, code,
+		     blamed);
+	expect_text(&error, words);
+	ck_assert_uint_eq(coco_image_run_count(image), 0);
+	ck_assert_uint_eq(entry, 7);
+	end();
+}
+
+START_TEST(an_svsm_that_cannot_be_launched_is_refused)
+{
+	uint64_t entry;
+
+	make_svsm(0x40);
+	expect_svsm_refused(0xff000800, -EINVAL, "end", "0xff000800");
+	expect_svsm_refused(MAKER_SIZE - 0x1000, -EINVAL, "end", "too low");
+	expect_svsm_refused(0x100001000, -EINVAL, "end", "above 4 GiB");
+	expect_svsm_refused(UINT64_MAX - 0xfff, -EINVAL, "end", "above 4 GiB");
+	/* On top of its own memory. */
+	expect_svsm_refused(MAKER_SIZE, -EEXIST, "firmware", "SVSM");
+	make_svsm(MAKER_SIZE);
+	expect_svsm_refused(0xff000000, -EINVAL, "svsm", "starts at 0x10000");
+	make_svsm(0x40);
+	maker_sev_section(&maker, 0x6000, 0x2000, COCO_SEV_SECTION_SECRETS);
+	expect_svsm_refused(0xff000000, -EINVAL, "firmware", "more than one");
+	maker_init(&maker);
+	maker_entry32(&maker, &maker_svsm_info, 0x40);
+	expect_svsm_refused(0xff000000, -EOPNOTSUPP, "svsm", "SEV metadata");
+	maker_ovmf(&maker);
+	expect_svsm_refused(0xff000000, -EOPNOTSUPP, "svsm", "no SVSM");
+	begin();
+	expect_error(coco_image_add_svsm(image, NULL, 0, &entry, &error), &error, -EINVAL, "svsm");
+	expect_error(coco_image_add_svsm(image, firmware, 0, NULL, &error), &error, -EINVAL,
+		     "entry");
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -414,6 +483,8 @@ int main(void)
 		a_failure_leaves_the_image_as_it_was,
 		a_full_image_takes_nothing,
 		options_are_checked,
+		an_svsm_lies_below_its_end,
+		an_svsm_that_cannot_be_launched_is_refused,
 		NULL,
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The table of GUIDed entries: what is read from it, and each way in which it can be malformed. */
 #include "expect.h"
-#include "firmware_maker.h"
+#include "firmware_parse.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,36 +12,6 @@
 static struct coco_error error;
 static struct maker maker;
 
-static struct coco_firmware *parse_well(void)
-{
-	struct coco_firmware *firmware = NULL;
-
-	expect_ok(coco_firmware_parse(maker.bytes, MAKER_SIZE, &firmware, &error), &error);
-	ck_assert_ptr_nonnull(firmware);
-	return firmware;
-}
-
-static struct coco_firmware_info info_of_maker(void)
-{
-	struct coco_firmware *firmware = parse_well();
-	struct coco_firmware_info info;
-
-	COCO_INIT(&info);
-	expect_ok(coco_firmware_get_info(firmware, &info, &error), &error);
-	coco_firmware_free(firmware);
-	return info;
-}
-
-static void expect_malformed(const char *words)
-{
-	struct coco_firmware *firmware = NULL;
-
-	expect_error(coco_firmware_parse(maker.bytes, MAKER_SIZE, &firmware, &error), &error,
-		     -EBADMSG, "firmware");
-	expect_text(&error, words);
-	ck_assert_ptr_null(firmware);
-}
-
 START_TEST(all_entries_are_read)
 {
 	struct coco_firmware_info info;
@@ -50,7 +20,7 @@ START_TEST(all_entries_are_read)
 	maker_entry(&maker, &maker_unknown, "any length", 11);
 	maker_entry(&maker, &maker_unknown, NULL, 0);
 	maker_entry32(&maker, &maker_svsm_info, 0x1234);
-	info = info_of_maker();
+	info = info_of_maker(&maker);
 	ck_assert_uint_eq(info.size, MAKER_SIZE);
 	ck_assert_uint_eq(info.has_guid_table, 1);
 	ck_assert_uint_eq(info.has_reset_block, 1);
@@ -75,7 +45,7 @@ START_TEST(a_file_without_tables_is_firmware_too)
 
 	maker_init(&maker);
 	memset(maker.bytes + MAKER_FOOTER_GUID, 0x90, 16);
-	info = info_of_maker();
+	info = info_of_maker(&maker);
 	ck_assert_uint_eq(info.size, MAKER_SIZE);
 	ck_assert_uint_eq(info.has_guid_table, 0);
 	ck_assert_uint_eq(info.has_reset_block, 0);
@@ -89,7 +59,7 @@ START_TEST(an_empty_table_says_nothing)
 	struct coco_firmware_info info;
 
 	maker_init(&maker);
-	info = info_of_maker();
+	info = info_of_maker(&maker);
 	ck_assert_uint_eq(info.has_guid_table, 1);
 	ck_assert_uint_eq(info.has_reset_block, 0);
 }
@@ -102,7 +72,7 @@ START_TEST(an_area_at_0_is_none)
 	maker_init(&maker);
 	maker_area(&maker, &maker_secret_area, 0, 0xc00);
 	maker_area(&maker, &maker_hash_table, 0, UINT32_MAX);
-	info = info_of_maker();
+	info = info_of_maker(&maker);
 	ck_assert_uint_eq(info.secret_area_gpa, 0);
 	ck_assert_uint_eq(info.secret_area_size, 0);
 	ck_assert_uint_eq(info.hash_table_gpa, 0);
@@ -114,13 +84,13 @@ START_TEST(an_area_may_end_at_4_gib_but_not_above)
 {
 	maker_init(&maker);
 	maker_area(&maker, &maker_secret_area, 0xfffff000, 0x1000);
-	ck_assert_uint_eq(info_of_maker().secret_area_size, 0x1000);
+	ck_assert_uint_eq(info_of_maker(&maker).secret_area_size, 0x1000);
 	maker_init(&maker);
 	maker_area(&maker, &maker_secret_area, 0xfffff000, 0x1001);
-	expect_malformed("launch secret area, 0x1001 bytes at 0xfffff000");
+	expect_malformed(&maker, "launch secret area, 0x1001 bytes at 0xfffff000");
 	maker_init(&maker);
 	maker_area(&maker, &maker_hash_table, 0x10, UINT32_MAX);
-	expect_malformed("kernel hash table area");
+	expect_malformed(&maker, "kernel hash table area");
 }
 END_TEST
 
@@ -128,12 +98,12 @@ START_TEST(the_table_has_a_believable_length)
 {
 	maker_ovmf(&maker);
 	maker_put16(&maker, MAKER_FOOTER_LENGTH, 17);
-	expect_malformed("a length of 17, its footer alone has 18");
+	expect_malformed(&maker, "a length of 17, its footer alone has 18");
 	maker_put16(&maker, MAKER_FOOTER_LENGTH, MAKER_SIZE - 31);
-	expect_malformed("begins before the file of 65536 bytes");
+	expect_malformed(&maker, "begins before the file of 65536 bytes");
 	/* To the first byte: what is found there is no entry, but it is looked at. */
 	maker_put16(&maker, MAKER_FOOTER_LENGTH, MAKER_SIZE - 32);
-	expect_malformed("entry that ends at");
+	expect_malformed(&maker, "entry that ends at");
 }
 END_TEST
 
@@ -142,7 +112,7 @@ START_TEST(what_is_too_short_for_an_entry_is_left_alone)
 	maker_init(&maker);
 	maker_entry32(&maker, &maker_reset_block, 0x1000);
 	maker_put16(&maker, MAKER_FOOTER_LENGTH, 18 + 22 + 17);
-	ck_assert_uint_eq(info_of_maker().ap_reset_address, 0x1000);
+	ck_assert_uint_eq(info_of_maker(&maker).ap_reset_address, 0x1000);
 }
 END_TEST
 
@@ -151,11 +121,11 @@ START_TEST(an_entry_has_a_believable_length)
 	maker_init(&maker);
 	maker_entry32(&maker, &maker_reset_block, 0x1000);
 	maker_put16(&maker, MAKER_FOOTER_LENGTH - 18, 17);
-	expect_malformed("offset 0xffce has a length of 17, at least 18 is needed");
+	expect_malformed(&maker, "offset 0xffce has a length of 17, at least 18 is needed");
 	maker_put16(&maker, MAKER_FOOTER_LENGTH - 18, 0);
-	expect_malformed("a length of 0");
+	expect_malformed(&maker, "a length of 0");
 	maker_put16(&maker, MAKER_FOOTER_LENGTH - 18, 23);
-	expect_malformed("a length of 23, but the table begins 22 bytes before");
+	expect_malformed(&maker, "a length of 23, but the table begins 22 bytes before");
 }
 END_TEST
 
@@ -164,11 +134,11 @@ START_TEST(no_known_entry_comes_twice)
 	maker_init(&maker);
 	maker_entry32(&maker, &maker_reset_block, 0x1000);
 	maker_entry32(&maker, &maker_reset_block, 0x1000);
-	expect_malformed("two entries for the SEV-ES reset block");
+	expect_malformed(&maker, "two entries for the SEV-ES reset block");
 	maker_init(&maker);
 	maker_area(&maker, &maker_hash_table, 0, 0);
 	maker_area(&maker, &maker_hash_table, 0x1000, 0x1000);
-	expect_malformed("two entries for the kernel hash table area");
+	expect_malformed(&maker, "two entries for the kernel hash table area");
 }
 END_TEST
 
@@ -190,7 +160,7 @@ START_TEST(a_known_entry_has_the_data_that_it_needs)
 	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
 		maker_init(&maker);
 		maker_entry(&maker, entries[i].guid, "\0\0\0\0\0\0\0", entries[i].size);
-		expect_malformed(entries[i].words);
+		expect_malformed(&maker, entries[i].words);
 	}
 }
 END_TEST
@@ -212,15 +182,15 @@ START_TEST(a_reset_block_may_stand_alone)
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
 		make_lone_reset_block(lengths[i]);
-		info = info_of_maker();
+		info = info_of_maker(&maker);
 		ck_assert_uint_eq(info.has_guid_table, 0);
 		ck_assert_uint_eq(info.has_reset_block, 1);
 		ck_assert_uint_eq(info.ap_reset_address, 0x00808004);
 	}
 	make_lone_reset_block(21);
-	expect_malformed("reset block has a length of 21");
+	expect_malformed(&maker, "reset block has a length of 21");
 	make_lone_reset_block(MAKER_SIZE - 31);
-	expect_malformed("reset block has a length of 65505");
+	expect_malformed(&maker, "reset block has a length of 65505");
 }
 END_TEST
 
@@ -278,7 +248,7 @@ START_TEST(the_bytes_are_copied)
 	struct coco_firmware *firmware;
 
 	maker_ovmf(&maker);
-	firmware = parse_well();
+	firmware = parse_well(&maker);
 	memset(maker.bytes, 0, sizeof(maker.bytes));
 	COCO_INIT(&section);
 	expect_ok(coco_firmware_get_section(firmware, COCO_FIRMWARE_SEV, 0, &section, &error),

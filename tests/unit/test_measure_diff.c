@@ -3,6 +3,7 @@
 #include <cocoreset/cocoreset.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "expect.h"
 #include "sample_image.h"
@@ -28,6 +29,48 @@ static struct coco_difference diff_of(const struct coco_digest *one, const struc
 	return difference;
 }
 
+/* The same digest, told step by step. */
+static struct coco_digest *retell(const struct coco_digest *digest, const uint8_t *start)
+{
+	const uint32_t count = coco_digest_step_count(digest);
+	struct coco_digest_step *steps = calloc(count, sizeof(*steps));
+	struct coco_digest_account account;
+	struct coco_digest *told;
+	size_t size;
+
+	ck_assert_ptr_nonnull(steps);
+	for (uint32_t i = 0; i < count; i++) {
+		COCO_INIT(&steps[i]);
+		expect_ok(coco_digest_get_step(digest, i, &steps[i], &error), &error);
+	}
+	COCO_INIT(&account);
+	account.tech = coco_digest_tech(digest);
+	account.digest = coco_digest_bytes(digest, &size);
+	account.digest_size = (uint32_t)size;
+	account.start_digest = start;
+	account.steps = steps;
+	account.step_count = count;
+	expect_ok(coco_digest_from_steps(&account, &told, &error), &error);
+	free(steps);
+	return told;
+}
+
+/* What was told step by step differs in the same way. */
+static void expect_same_retold(const struct coco_digest *a, const struct coco_digest *b,
+			       const struct coco_difference *expected)
+{
+	struct coco_digest *one = retell(a, first.options.start_digest);
+	struct coco_digest *two = retell(b, second.options.start_digest);
+	const struct coco_difference difference = diff_of(one, two);
+
+	ck_assert_str_eq(difference.text, expected->text);
+	ck_assert_uint_eq(difference.kind, expected->kind);
+	ck_assert_uint_eq(difference.first, expected->first);
+	ck_assert_uint_eq(difference.second, expected->second);
+	coco_digest_free(one);
+	coco_digest_free(two);
+}
+
 /* The samples differ in this way, from these steps on, and the text has these words. */
 static void expect_difference(uint32_t kind, uint32_t one, uint32_t two, const char *words)
 {
@@ -38,6 +81,7 @@ static void expect_difference(uint32_t kind, uint32_t one, uint32_t two, const c
 			      difference.second == two && strstr(difference.text, words) != NULL,
 		      "kind %u at steps %u and %u: %s", difference.kind, difference.first,
 		      difference.second, difference.text);
+	expect_same_retold(a, b, &difference);
 	coco_digest_free(a);
 	coco_digest_free(b);
 }

@@ -225,8 +225,9 @@ START_TEST(the_callers_anonymous_memory_is_given_back)
 	memset(host, 0x5e, RAM_SIZE);
 	fake_kvm_transcript_clear(f.fake);
 	fake_kvm_label_memory(f.fake, host, RAM_SIZE, "ram");
+	/* The first one is for the vCPU's kvm_run. */
 	if (code != 0)
-		fake_kvm_fail(f.fake, "madvise", 1, code, false);
+		fake_kvm_fail(f.fake, "madvise", 2, code, false);
 	reset();
 	ck_assert_ptr_nonnull(
 		strstr(fake_kvm_transcript(f.fake), "madvise ram size=0x400000 dontneed"));

@@ -34,15 +34,7 @@ static void add_run(uint64_t gpa, uint64_t size, uint32_t kind, uint32_t flags)
 /* A host with that VM types' mask, and options for two vCPUs. */
 static void init_with(uint32_t tech, int types)
 {
-	struct coco_host_options options;
-
-	fixture_init(&f, tech);
-	coco_host_close(f.host);
-	sev_platform_init(&sev, fake_kvm_platform(f.fake));
-	fake_kvm_set_extension(f.fake, FAKE_SCOPE_ALL, UAPI_CAP_VM_TYPES, types);
-	COCO_INIT(&options);
-	options.platform = &sev.platform;
-	expect_ok(coco_host_open(&options, &f.host, &f.error), &f.error);
+	sev_platform_fixture(&sev, &f, tech, types);
 	f.options.vcpus = 2;
 	COCO_INIT(&given);
 	f.options.tech_options = &given;
@@ -80,6 +72,17 @@ START_TEST(plain_guests_have_no_options_of_their_own)
 }
 END_TEST
 
+static int no_secret(void *payload, uint32_t index, const void *measure, size_t size,
+		     struct coco_sev_secret *secret)
+{
+	(void)payload;
+	(void)index;
+	(void)measure;
+	(void)size;
+	(void)secret;
+	return 0;
+}
+
 START_TEST(what_a_technology_lacks_is_refused_by_name)
 {
 	static const uint8_t blob[COCO_ID_AUTH_SIZE];
@@ -93,6 +96,10 @@ START_TEST(what_a_technology_lacks_is_refused_by_name)
 		expect_refused("tech_options.session", "snp");
 		given.dh_cert_size = 1;
 		expect_refused("tech_options.dh_cert", "snp");
+		given.tik = blob;
+		expect_refused("tech_options.tik", "snp");
+		given.secret = no_secret;
+		expect_refused("tech_options.secret", "snp");
 	} else {
 		given.id_block = blob;
 		expect_refused("tech_options.id_block", "id_block");
@@ -100,6 +107,8 @@ START_TEST(what_a_technology_lacks_is_refused_by_name)
 		expect_refused("tech_options.id_auth", "id_auth");
 		given.auth_key_en = 1;
 		expect_refused("tech_options.auth_key_en", "auth_key_en");
+		given.tsc_khz = 1;
+		expect_refused("tech_options.tsc_khz", "tsc_khz");
 		given.vcek_disabled = 1;
 		expect_refused("tech_options.vcek_disabled", "vcek_disabled");
 		given.gosvw[15] = 1;
@@ -126,6 +135,10 @@ START_TEST(bad_options_of_sev_are_refused)
 	expect_refused("tech_options.ghcb_version", "sev");
 	given.init = COCO_SEV_INIT_LEGACY + 1;
 	expect_refused("tech_options.init", "3");
+	given.vmsa_flags = COCO_VMSA_NO_MCE;
+	expect_refused("tech_options.vmsa_flags", "sev");
+	given.reserved0 = 1;
+	expect_refused("tech_options.reserved0", "0");
 	given.session = blob;
 	expect_refused("tech_options.session", "0 bytes");
 	given.session_size = 16;
@@ -148,6 +161,8 @@ START_TEST(bad_options_of_seves_are_refused)
 	expect_refused("tech_options.vmsa_features", "0x200 of 0x220, only 0x20");
 	given.ghcb_version = 3;
 	expect_refused("tech_options.ghcb_version", "3");
+	given.vmsa_flags = COCO_VMSA_LEGACY;
+	expect_refused("tech_options.vmsa_flags", "0x1");
 	given.init = COCO_SEV_INIT_LEGACY;
 	given.vmsa_features = 0x20;
 	expect_refused("tech_options.vmsa_features", "KVM_SEV_ES_INIT");
@@ -173,6 +188,13 @@ START_TEST(bad_options_of_snp_are_refused)
 	expect_refused("tech_options.vmsa_features", "SNPActive");
 	given.vmsa_features = 0x40;
 	expect_refused("tech_options.vmsa_features", "0x40");
+	given.vmsa_flags = 8;
+	expect_refused("tech_options.vmsa_flags", "0x8");
+	given.tsc_khz = 2000000;
+	given.vmsa_features = 0x20;
+	expect_refused("tech_options.tsc_khz", "Secure TSC");
+	given.reserved1 = 1;
+	expect_refused("tech_options.reserved0", "reserved1");
 	given.vcek_disabled = 2;
 	expect_refused("tech_options.vcek_disabled", "2");
 	given.id_block = block;
@@ -236,6 +258,22 @@ START_TEST(a_host_says_what_it_lacks)
 }
 END_TEST
 
+START_TEST(a_host_says_which_firmware_it_has)
+{
+	struct coco_tech_info info;
+
+	init(techs[_i]);
+	COCO_INIT(&info);
+	expect_ok(coco_host_probe(f.host, techs[_i], &info, &f.error), &f.error);
+	ck_assert_uint_eq(info.firmware_major, 1);
+	ck_assert_uint_eq(info.firmware_minor, 55);
+	ck_assert_uint_eq(info.firmware_build, techs[_i] == COCO_TECH_SNP ? 43 : 29);
+	coco_image_unref(f.image);
+	coco_host_close(f.host);
+	expect_clean(f.fake);
+}
+END_TEST
+
 static void expect_log(const char *expected)
 {
 	expect_lines("commands", sev.log, expected);
@@ -287,9 +325,9 @@ END_TEST
 START_TEST(sev_and_seves_are_launched_in_order)
 {
 	static const char launch[] = "%s\n"
+				     "KVM_SEV_LAUNCH_START policy=0x%x session=16 dh=0\n"
 				     "register size=0x400000\n"
 				     "register size=0x10000\n"
-				     "KVM_SEV_LAUNCH_START policy=0x%x session=16 dh=0\n"
 				     "KVM_SEV_LAUNCH_UPDATE_DATA size=0x2000\n"
 				     "KVM_SEV_LAUNCH_UPDATE_DATA size=0x1000\n"
 				     "KVM_SEV_LAUNCH_UPDATE_DATA size=0x4000\n"
@@ -337,6 +375,21 @@ START_TEST(sev_and_seves_are_launched_in_order)
 			     &f.error, -EBUSY, "state");
 		end();
 	}
+}
+END_TEST
+
+START_TEST(the_secure_tsc_has_a_frequency)
+{
+	init(COCO_TECH_SNP);
+	sev.vmsa_features = 0x220;
+	given.vmsa_features = 0x200;
+	given.tsc_khz = 2100000;
+	fixture_guest(&f);
+	expect_ok(coco_guest_launch(f.guest, &f.error), &f.error);
+	ck_assert_ptr_eq(strstr(sev.log, "tsc khz=2100000\n"
+					 "KVM_SEV_INIT2 features=0x200 ghcb=0\n"),
+			 sev.log);
+	end();
 }
 END_TEST
 
@@ -520,6 +573,7 @@ int main(void)
 		snp_is_launched_and_reset_in_order,
 		sev_and_seves_are_launched_in_order,
 		vcpus_start_as_the_architecture_says,
+		the_secure_tsc_has_a_frequency,
 		partial_progress_and_signals_are_gone_on_from,
 		a_corrected_cpuid_page_names_the_leaf,
 		firmware_statuses_have_names,
@@ -530,6 +584,7 @@ int main(void)
 
 	tcase_add_loop_test(each, what_a_technology_lacks_is_refused_by_name, 0, TECHS);
 	tcase_add_loop_test(each, a_host_says_what_it_lacks, 0, TECHS);
+	tcase_add_loop_test(each, a_host_says_which_firmware_it_has, 0, TECHS);
 	tcase_add_loop_test(each, sev_loads_nothing_unmeasured, 0, TECHS);
 	tcase_add_loop_test(each, any_command_may_fail, 0, TECHS);
 	tcase_add_loop_test(each, any_system_call_may_fail, 0, TECHS);

@@ -55,6 +55,9 @@ static void expect_events(const char *expected)
 			length += (size_t)sprintf(text + length, event->result ? " %d\n" : "\n",
 						  event->result);
 			break;
+		case COCO_TRACE_RETIRED:
+			length += (size_t)sprintf(text + length, "retired/%u\n", generation);
+			break;
 		default:
 			ck_assert_uint_eq(event->kind, COCO_TRACE_STATE);
 			ck_assert_uint_eq(event->phase, 0);
@@ -71,36 +74,54 @@ static void expect_events(const char *expected)
 	"begin " name "/" generation "\n"                                                          \
 	"end " name "/" generation "\n"
 
-#define BUILD(generation)                                                                          \
-	PHASE("scrub", generation)                                                                 \
+/* `load`: into private memory, where there is any; `swap` when it is built beside an old one. */
+#define BUILD(load, swap, generation)                                                              \
 	PHASE("vm", generation)                                                                    \
 	PHASE("memory", generation)                                                                \
 	PHASE("vcpus", generation)                                                                 \
 	PHASE("attributes", generation)                                                            \
-	PHASE("load", generation) PHASE("state", generation) PHASE("seal", generation)
+	load PHASE("state", generation)                                                            \
+	swap PHASE("scrub", generation) PHASE("load", generation)
 
-static const uint32_t techs[] = {COCO_TECH_PLAIN, COCO_TECH_SWPROTECTED};
+/* A life's beginning by technology. */
+static const struct life {
+	uint32_t tech;
+	const char *launch, *reset, *overlap;
+} lives[] = {
+	{COCO_TECH_PLAIN, BUILD("", "", "1"), BUILD("", "", "2"),
+	 BUILD("", PHASE("swap", "3"), "3")},
+	{COCO_TECH_SWPROTECTED, BUILD(PHASE("load", "1"), "", "1"),
+	 BUILD(PHASE("load", "2"), "", "2"), BUILD(PHASE("load", "3"), PHASE("swap", "3"), "3")},
+};
+
+static const char *join(const char *before, const char *life, const char *after)
+{
+	static char text[4096];
+
+	snprintf(text, sizeof(text), "%s%s%s", before, life, after);
+	return text;
+}
 
 START_TEST(launch_and_reset_go_through_the_phases_of_the_header)
 {
-	make_guest(techs[_i]);
+	const struct life *life = &lives[_i];
+
+	make_guest(life->tech);
 	expect_ok(coco_guest_launch(f.guest, &f.error), &f.error);
-	expect_events(PHASE("check", "0") "state launching\n" BUILD("1") "state runnable\n" PHASE(
-		"resume", "1"));
-	for (unsigned round = 0; round < 2; round++) {
-		expect_ok(coco_guest_reset(f.guest, &f.error), &f.error);
-		expect_events(
-			round == 0 ? "begin park/1\n"
-				     "state parked\n"
-				     "end park/1\n" PHASE("check", "1") "state resetting\n" PHASE(
-					     "retire", "1")
-					     BUILD("2") "state runnable\n" PHASE("resume", "2")
-				   : "begin park/2\n"
-				     "state parked\n"
-				     "end park/2\n" PHASE("check", "2") "state resetting\n" PHASE(
-					     "retire", "2")
-					     BUILD("3") "state runnable\n" PHASE("resume", "3"));
-	}
+	expect_events(join(PHASE("check", "0") "state launching\n", life->launch,
+			   "state runnable\n" PHASE("resume", "1")));
+	expect_ok(coco_guest_reset(f.guest, &f.error), &f.error);
+	expect_events(
+		join("begin park/1\n"
+		     "state parked\n"
+		     "end park/1\n" PHASE("check", "1") "state resetting\n" PHASE("retire", "1"),
+		     life->reset, "state runnable\n" PHASE("resume", "2")));
+	fixture_reset(&f, COCO_STRATEGY_OVERLAP);
+	expect_ok(coco_guest_wait_retired(f.guest, 10000, &f.error), &f.error);
+	expect_events(join("begin park/2\n"
+			   "state parked\n"
+			   "end park/2\n" PHASE("check", "2") "state resetting\n",
+			   life->overlap, "state runnable\n" PHASE("resume", "3") "retired/2\n"));
 	expect_ok(coco_guest_teardown(f.guest, &f.error), &f.error);
 	expect_events("state parked\n"
 		      "state dead\n");
@@ -113,7 +134,7 @@ START_TEST(a_phase_that_fails_says_so)
 	make_guest(COCO_TECH_PLAIN);
 	fake_kvm_fail(f.fake, "KVM_SET_CPUID2", 1, EPERM, false);
 	expect_call_error(coco_guest_launch(f.guest, &f.error), &f.error, -EPERM, "KVM_SET_CPUID2");
-	expect_events(PHASE("check", "0") "state launching\n" PHASE("scrub", "1") PHASE("vm", "1")
+	expect_events(PHASE("check", "0") "state launching\n" PHASE("vm", "1")
 			      PHASE("memory", "1") "begin vcpus/1\n"
 						   "end vcpus/1 -1\n"
 						   "state down\n");

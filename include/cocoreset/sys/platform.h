@@ -17,7 +17,10 @@
 
 #include <cocoreset/base.h>
 
-/** All operations are required: coco_host_open() refuses a table that lacks one. */
+/**
+ * All operations are required but the last, which a table may also be too short for:
+ * coco_host_open() refuses a table that lacks another.
+ */
 struct coco_platform_ops {
 	size_t struct_size; /**< sizeof(struct coco_platform_ops) */
 	const char *name;   /**< "kernel", for messages */
@@ -38,6 +41,12 @@ struct coco_platform_ops {
 	int (*munmap)(void *context, void *address, size_t size);
 	int (*madvise)(void *context, void *address, size_t size, int advice);
 	int (*fallocate)(void *context, int fd, int mode, uint64_t offset, uint64_t size);
+	/**
+	 * The beginning of a text file of the host's, `size` bytes at most, such as
+	 * /sys/fs/cgroup/misc.capacity. Returns how many bytes. Optional: what such files say is
+	 * not known then.
+	 */
+	int (*read_file)(void *context, const char *path, char *text, size_t size);
 };
 
 /** A table with what its operations get as their first argument. */

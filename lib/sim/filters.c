@@ -342,6 +342,23 @@ static int get_xen_attribute(struct sim_file *file, uintptr_t argument)
 	return sim_copy_out(argument, &attr, sizeof(attr));
 }
 
+/* kvm_xen_hvm_evtchn_send(): to the eventfd that the port has, if it has one. */
+static int send_event(struct sim_file *file, uintptr_t argument)
+{
+	struct kvm_irq_routing_xen_evtchn args;
+	const struct sim_port_eventfd *port;
+
+	if (sim_copy_in(&args, argument, sizeof(args)))
+		return -EFAULT;
+	if (!args.port || args.port >= 4096 ||
+	    args.priority != KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL)
+		return -EINVAL;
+	port = *port_of(&file->vm->config->xen_ports, args.port);
+	if (port && port->event.id)
+		sim_eventfd_signal(&port->event);
+	return 0;
+}
+
 const struct sim_request sim_filter_requests[] = {
 	{KVM_X86_SET_MSR_FILTER, "KVM_X86_SET_MSR_FILTER", set_msr_filter, 0},
 	{KVM_SET_PMU_EVENT_FILTER, "KVM_SET_PMU_EVENT_FILTER", set_pmu_filter, 0},
@@ -351,5 +368,6 @@ const struct sim_request sim_filter_requests[] = {
 	{KVM_XEN_HVM_CONFIG, "KVM_XEN_HVM_CONFIG", xen_config, 0},
 	{KVM_XEN_HVM_SET_ATTR, "KVM_XEN_HVM_SET_ATTR", set_xen_attribute, 0},
 	{KVM_XEN_HVM_GET_ATTR, "KVM_XEN_HVM_GET_ATTR", get_xen_attribute, 0},
+	{KVM_XEN_HVM_EVTCHN_SEND, "KVM_XEN_HVM_EVTCHN_SEND", send_event, 0},
 	{0, NULL, NULL, 0},
 };

@@ -27,16 +27,20 @@ bool sim_gmem_only(const struct sim_slot *slot)
 	return slot->gmem && slot->gmem->flags & UAPI_GUEST_MEMFD_FLAG_MMAP;
 }
 
-static void forget_page(struct sim_gmem *gmem, uint64_t page)
+static void forget_pages(struct sim_gmem *gmem, uint64_t first, uint64_t end)
 {
-	struct sim_gmem_page *state = &gmem->pages[page];
+	uint64_t bytes = 0;
 
-	if (state->present) {
-		memset(gmem->bytes + page * SIM_PAGE_SIZE, 0, SIM_PAGE_SIZE);
-		sim_memory_uncharge(gmem->vm->sim, SIM_PAGE_SIZE);
-		gmem->charged -= SIM_PAGE_SIZE;
-	}
-	*state = (struct sim_gmem_page){0};
+	for (uint64_t page = first; page < end; page++)
+		bytes += gmem->pages[page].present ? SIM_PAGE_SIZE : 0;
+	memset(gmem->pages + first, 0, (end - first) * sizeof(*gmem->pages));
+	sim_memory_uncharge(gmem->vm->sim, bytes);
+	gmem->charged -= bytes;
+	/* Memory that is given back is zero when it is touched again. */
+	if (bytes)
+		madvise(gmem->bytes + first * SIM_PAGE_SIZE, (end - first) * SIM_PAGE_SIZE,
+			gmem->flags & UAPI_GUEST_MEMFD_FLAG_INIT_SHARED ? MADV_REMOVE
+									: MADV_DONTNEED);
 }
 
 static void punch(struct sim_gmem *gmem, uint64_t offset, uint64_t size)
@@ -49,8 +53,7 @@ static void punch(struct sim_gmem *gmem, uint64_t offset, uint64_t size)
 		size = gmem->size - offset;
 	if (vm->tech->pages_gone)
 		vm->tech->pages_gone(vm, gmem, offset, size);
-	for (uint64_t page = offset / SIM_PAGE_SIZE; page < (offset + size) / SIM_PAGE_SIZE; page++)
-		forget_page(gmem, page);
+	forget_pages(gmem, offset / SIM_PAGE_SIZE, (offset + size) / SIM_PAGE_SIZE);
 	vm->memory_epoch++;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/cpuid.h"
 #include "sim/knobs.h"
 #include "sim/tdx_msr.h"
 #include "sim/vcpu_state.h"
@@ -195,7 +196,7 @@ static int first_entry(struct sim_vcpu *vcpu)
 		.rbx = td->params.config_flags & SIM_TD_CONFIG_MAX_GPAW ? 52 : 48,
 		.rcx = state->rcx,
 		.r8 = state->rcx,
-		.rdx = SIM_TDX_NATIVE_FMS,
+		.rdx = sim_tdx_host(vcpu->vm->sim)->options.model,
 		.rsi = state->index,
 	};
 	const struct kvm_sregs2 sregs = {
@@ -261,6 +262,18 @@ static void describe(const struct sim_vm *vm, struct coco_sim_vm_info *info)
 		info->digest_size = 0;
 }
 
+/* What KVM says, so that a VMM may hand it on to the module. */
+static uint32_t model_of(const struct coco_sim *sim)
+{
+	struct kvm_cpuid_entry2 entries[64];
+	uint32_t count = sim_supported_cpuid(sim, entries, 64);
+
+	for (uint32_t i = 0; i < count && i < 64; i++)
+		if (entries[i].function == 1)
+			return entries[i].eax;
+	return 0;
+}
+
 int sim_tdx_new(struct coco_sim *sim)
 {
 	const struct coco_sim_options *knobs = &sim->knobs->options;
@@ -272,6 +285,7 @@ int sim_tdx_new(struct coco_sim *sim)
 	options.key_ids = knobs->tdx_keys + 1;
 	options.cgroup_capacity = knobs->tdx_keys;
 	options.present_cpus = knobs->cpus;
+	options.model = model_of(sim);
 	rc = sim_tdx_host_new(&options, &host);
 	if (!rc)
 		sim->tdx = host;

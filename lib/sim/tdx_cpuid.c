@@ -146,21 +146,21 @@ static void apply_xfam(const struct sim_tdx_leaf *leaf, uint64_t xfam, uint32_t 
 }
 
 /* What the VMM chose for a leaf is allowed, and only then. */
-static bool allowed(const struct sim_tdx_leaf *leaf, const uint32_t chosen[4])
+static bool allowed(const struct sim_tdx_leaf *leaf, const uint32_t chosen[4], uint32_t model)
 {
 	for (int i = EAX; i <= EDX; i++)
 		if (chosen[i] & ~leaf->configurable.r[i])
 			return false;
 	/* A TD that does not migrate has the processor's own model, which 0 also stands for. */
 	if (leaf->function == LEAF_FEATURES && chosen[EAX])
-		return chosen[EAX] == SIM_TDX_NATIVE_FMS;
+		return chosen[EAX] == model;
 	/* Transactional memory comes with both of its halves. */
 	if (leaf->function == LEAF_EXTENDED && !leaf->index)
 		return !(chosen[EBX] & TSX) || (chosen[EBX] & TSX) == TSX;
 	return true;
 }
 
-uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam,
+uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam, uint32_t model,
 			    struct sim_tdx_cpuid *out)
 {
 	uint32_t slot = 0;
@@ -172,13 +172,13 @@ uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t 
 		if (configurable(leaf)) {
 			const uint32_t *chosen = config[slot++].r;
 
-			if (!allowed(leaf, chosen))
+			if (!allowed(leaf, chosen, model))
 				return TDX_OPERAND_INVALID | TDX_OPERAND_CPUID_CONFIG;
 			for (int r = EAX; r <= EDX; r++)
 				out->values[i].r[r] |= chosen[r];
 		}
 		if (leaf->function == LEAF_FEATURES && !out->values[i].r[EAX])
-			out->values[i].r[EAX] = SIM_TDX_NATIVE_FMS;
+			out->values[i].r[EAX] = model;
 		apply_xfam(leaf, xfam, out->values[i].r);
 	}
 	return TDX_SUCCESS;

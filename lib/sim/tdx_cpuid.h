@@ -30,9 +30,6 @@ struct sim_tdx_cpuid {
 	struct sim_tdx_cpuid_values values[SIM_TDX_LEAVES];
 };
 
-/* Family, model and stepping of the simulated processor, as in CPUID(1).EAX. */
-#define SIM_TDX_NATIVE_FMS 0x000c06f2u
-
 extern const struct sim_tdx_leaf sim_tdx_leaves[SIM_TDX_LEAVES];
 
 /* How many leaves are configurable, and the i-th of them: its place in sim_tdx_leaves. */
@@ -46,10 +43,10 @@ uint32_t sim_tdx_config_leaf(uint32_t i);
 void sim_tdx_config_entry(uint32_t i, struct kvm_cpuid_entry2 *entry);
 
 /*
- * TDH.MNG.INIT's part: `config` is by configurable leaf. Returns 0, or the status of the module, in
+ * TDH.MNG.INIT's part: `config` is by configurable leaf, `model` the processor's CPUID(1).EAX. Returns 0, or the status of the module, in
  * which case `out` is not to be used.
  */
-uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam,
+uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam, uint32_t model,
 			    struct sim_tdx_cpuid *out);
 
 /* The place of a leaf in the table, -1 if the module has none. */

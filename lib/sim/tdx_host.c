@@ -18,6 +18,7 @@ void sim_tdx_options_default(struct sim_tdx_options *options)
 		.present_cpus = 8,
 		.supported_attributes = TDX_ATTRIBUTE_SEPT_VE_DISABLE,
 		.supported_xfam = XFAM_OF_KVM,
+		.model = 0x000806f8,
 		.ept_5level = true,
 	};
 }

@@ -127,7 +127,8 @@ static bool xfam_consistent(uint64_t xfam)
 	return !(xfam & amx) || (xfam & amx) == amx;
 }
 
-uint64_t sim_td_params_check(const struct sim_td_params *params, struct sim_tdx_cpuid *cpuid)
+uint64_t sim_td_params_check(const struct sim_tdx_host *host, const struct sim_td_params *params,
+			     struct sim_tdx_cpuid *cpuid)
 {
 	if (params->attributes & ~TDX_ATTRIBUTE_SEPT_VE_DISABLE)
 		return TDX_OPERAND_INVALID | TDX_OPERAND_ATTRIBUTES;
@@ -135,5 +136,5 @@ uint64_t sim_td_params_check(const struct sim_td_params *params, struct sim_tdx_
 		return TDX_OPERAND_INVALID | TDX_OPERAND_XFAM;
 	if (params->tsc_frequency < TSC_UNITS_MIN || params->tsc_frequency > TSC_UNITS_MAX)
 		return TDX_OPERAND_INVALID | TDX_OPERAND_TSC_FREQ;
-	return sim_tdx_cpuid_make(params->cpuid, params->xfam, cpuid);
+	return sim_tdx_cpuid_make(params->cpuid, params->xfam, host->options.model, cpuid);
 }

@@ -37,6 +37,7 @@ int sim_td_params_make(const struct sim_tdx_host *host, const struct uapi_tdx_in
 		       uint32_t max_vcpus, uint64_t tsc_khz, struct sim_td_params *out);
 
 /* The module's half, TDH.MNG.INIT: its status, and what CPUID will say to the TD. */
-uint64_t sim_td_params_check(const struct sim_td_params *params, struct sim_tdx_cpuid *cpuid);
+uint64_t sim_td_params_check(const struct sim_tdx_host *host, const struct sim_td_params *params,
+			     struct sim_tdx_cpuid *cpuid);
 
 #endif

@@ -110,7 +110,7 @@ static int create_td(struct sim_vm *vm, const struct sim_td_params *params, uint
 	}
 	status = sim_td_seamcall(vm, "TDH.MNG.INIT", TDX_OPERAND_BUSY);
 	if (status == TDX_SUCCESS)
-		status = sim_td_params_check(params, &td->cpuid);
+		status = sim_td_params_check(sim_tdx_host(vm->sim), params, &td->cpuid);
 	if ((status & TDX_STATUS_MASK) == TDX_OPERAND_INVALID) {
 		*hw_error = status;
 		return -EINVAL;

@@ -48,7 +48,8 @@ void sim_vcpu_free(struct sim_vcpu *vcpu)
 	free(vcpu);
 }
 
-/* What is mapped of a vCPU: kvm_run, PIO data, the place of the coalesced ring, and the dirty ring. */
+/* What is mapped of a vCPU: kvm_run, PIO data, the place of the coalesced ring, and the dirty ring.
+ */
 static int make_backing(const struct sim_vm *vm)
 {
 	const uint32_t dirty = vm->config->caps.dirty_ring_bytes;
@@ -284,6 +285,15 @@ static int nmi(struct sim_file *file, uintptr_t argument)
 	return 0;
 }
 
+static int smi(struct sim_file *file, uintptr_t argument)
+{
+	struct sim_vcpu *vcpu = file->object;
+
+	(void)argument;
+	vcpu->state->events.smi.pending = 1;
+	return 0;
+}
+
 static int set_tsc_khz(struct sim_file *file, uintptr_t argument)
 {
 	struct sim_vcpu *vcpu = file->object;
@@ -453,6 +463,7 @@ const struct sim_request sim_vcpu_requests[] = {
 	{KVM_SET_GUEST_DEBUG, "KVM_SET_GUEST_DEBUG", set_guest_debug, 0},
 	{KVM_INTERRUPT, "KVM_INTERRUPT", interrupt, 0},
 	{KVM_NMI, "KVM_NMI", nmi, 0},
+	{KVM_SMI, "KVM_SMI", smi, 0},
 	{KVM_SET_TSC_KHZ, "KVM_SET_TSC_KHZ", set_tsc_khz, 0},
 	{KVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ", get_tsc_khz, 0},
 	{KVM_X86_SETUP_MCE, "KVM_X86_SETUP_MCE", setup_mce, 0},

@@ -14,14 +14,14 @@
 #define CODE_32BIT 8u
 #define CPUID_MAX  256u
 
-extern const uint8_t program_code[], program_vectors[], program_end[];
+extern const uint8_t program_code[], program_vectors[], program_ap[], program_end[];
 
 /*
  * RBX: the mailbox, for good. Vectors are 16 bytes each: push the number (and an error code where
  * the CPU has none).
  */
 __asm__(".pushsection .rodata\n"
-	".global program_code, program_vectors, program_end\n"
+	".global program_code, program_vectors, program_ap, program_end\n"
 	"program_code:\n"
 	"	mov $0xa000, %ebx\n"
 	/* a request by MSR */
@@ -72,8 +72,16 @@ __asm__(".pushsection .rodata\n"
 	"	jz 81f\n"
 	"	mov $0x100, %eax\n"
 	"	call 90f\n"
+	"	jmp program_code\n"
 	"81:	hlt\n"
-	"	jmp 81b\n"
+	"	jmp program_code\n"
+	/* a vCPU that another one has created */
+	"program_ap:\n"
+	"	mov $0xa000, %ebx\n"
+	"	incq 0x68(%rbx)\n"
+	"	mov $0x100, %eax\n"
+	"	call 90f\n"
+	"	jmp program_ap\n"
 	/* RAX by the GHCB MSR, and what it has afterwards */
 	"90:	mov %rax, %rdx\n"
 	"	shr $32, %rdx\n"
@@ -178,7 +186,7 @@ static void make_vectors(uint8_t *memory)
 	put(memory + 7 * SEV_PAGE, 2, 0x00cf93000000ffffull);
 }
 
-static void set_cpuid(struct sev_guest *guest)
+static void set_cpuid(struct sev_guest *guest, int vcpu)
 {
 	struct kvm_cpuid2 *cpuid =
 		calloc(1, sizeof(*cpuid) + CPUID_MAX * sizeof(cpuid->entries[0]));
@@ -187,7 +195,7 @@ static void set_cpuid(struct sev_guest *guest)
 	cpuid->nent = CPUID_MAX;
 	ck_assert_int_eq(sev_ioctl(guest, guest->kvm, KVM_GET_SUPPORTED_CPUID, (uintptr_t)cpuid),
 			 0);
-	ck_assert_int_eq(sev_ioctl(guest, guest->vcpus[0], KVM_SET_CPUID2, (uintptr_t)cpuid), 0);
+	ck_assert_int_eq(sev_ioctl(guest, vcpu, KVM_SET_CPUID2, (uintptr_t)cpuid), 0);
 	free(cpuid);
 }
 
@@ -203,12 +211,12 @@ static struct kvm_segment segment(uint16_t selector, uint8_t type, bool code)
 				    .g = 1};
 }
 
-static void set_registers(struct sev_guest *guest)
+static void set_registers(struct sev_guest *guest, int vcpu)
 {
 	struct kvm_regs regs = {.rflags = 2, .rsp = 0x6000};
 	struct kvm_sregs sregs;
 
-	ck_assert_int_eq(sev_ioctl(guest, guest->vcpus[0], KVM_GET_SREGS, (uintptr_t)&sregs), 0);
+	ck_assert_int_eq(sev_ioctl(guest, vcpu, KVM_GET_SREGS, (uintptr_t)&sregs), 0);
 	sregs.cs = segment(CODE_32BIT, 11, true);
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = segment(16, 3, false);
 	sregs.gdt = (struct kvm_dtable){.base = 0x7000, .limit = 0x17};
@@ -217,8 +225,13 @@ static void set_registers(struct sev_guest *guest)
 	sregs.cr4 = 0x20;
 	sregs.cr0 = 0x80000011;
 	sregs.efer = EFER_LME | EFER_LMA;
-	ck_assert_int_eq(sev_ioctl(guest, guest->vcpus[0], KVM_SET_SREGS, (uintptr_t)&sregs), 0);
-	ck_assert_int_eq(sev_ioctl(guest, guest->vcpus[0], KVM_SET_REGS, (uintptr_t)&regs), 0);
+	ck_assert_int_eq(sev_ioctl(guest, vcpu, KVM_SET_SREGS, (uintptr_t)&sregs), 0);
+	ck_assert_int_eq(sev_ioctl(guest, vcpu, KVM_SET_REGS, (uintptr_t)&regs), 0);
+}
+
+uint64_t program_ap_address(void)
+{
+	return (uint64_t)(program_ap - program_code);
 }
 
 void program_prepare(struct program *program, uint64_t type)
@@ -227,6 +240,7 @@ void program_prepare(struct program *program, uint64_t type)
 	struct kvm_enable_cap hypercalls = {.cap = 201, .args = {1u << UAPI_HC_MAP_GPA_RANGE}};
 
 	sev_open(guest, type, NULL);
+	program->rounds = 0;
 	memset(guest->source, 0, (size_t)SEV_RAM_PAGES * SEV_PAGE);
 	memcpy(guest->source, program_code, (size_t)(program_end - program_code));
 	make_tables(guest->source);
@@ -235,9 +249,16 @@ void program_prepare(struct program *program, uint64_t type)
 	program->ghcb = guest->ram + PROGRAM_GHCB;
 	program->mailbox = (struct program_mailbox *)(guest->ram + PROGRAM_MAILBOX);
 	ck_assert_int_eq(sev_ioctl(guest, guest->vm, KVM_ENABLE_CAP, (uintptr_t)&hypercalls), 0);
-	sev_steps(guest, "init2 slot vcpu");
-	set_cpuid(guest);
-	set_registers(guest);
+	sev_steps(guest, "init2 slot");
+	if (program->certificates)
+		sev_steps(guest, "certs");
+	if (program->in_kernel_apic)
+		ck_assert_int_eq(sev_ioctl(guest, guest->vm, KVM_CREATE_IRQCHIP, 0), 0);
+	for (uint32_t i = 0; i < program->vcpus + 1; i++) {
+		sev_steps(guest, "vcpu");
+		set_cpuid(guest, guest->vcpus[i]);
+		set_registers(guest, guest->vcpus[i]);
+	}
 }
 
 static void load_data(struct sev_guest *guest, uint64_t page, uint32_t pages)
@@ -259,6 +280,10 @@ void program_open(struct program *program, uint64_t type)
 		ck_assert_int_eq(sev_set_private(guest, 10, 1, false), 0);
 		ck_assert_int_eq(sev_update(guest, 0, 8, UAPI_SNP_PAGE_NORMAL), 0);
 		ck_assert_int_eq(sev_update(guest, 11, 1, UAPI_SNP_PAGE_ZERO), 0);
+		if (program->page_12) {
+			memcpy(guest->source + 12 * SEV_PAGE, program->page_12, SEV_PAGE);
+			ck_assert_int_eq(sev_update(guest, 12, 1, UAPI_SNP_PAGE_NORMAL), 0);
+		}
 		sev_steps(guest, "snp.finish");
 		return;
 	}
@@ -273,9 +298,14 @@ void program_close(struct program *program)
 	sev_close(&program->guest);
 }
 
+int program_run_vcpu(struct program *program, uint32_t index)
+{
+	return sev_ioctl(&program->guest, program->guest.vcpus[index], KVM_RUN, 0);
+}
+
 int program_run(struct program *program)
 {
-	return sev_ioctl(&program->guest, program->guest.vcpus[0], KVM_RUN, 0);
+	return program_run_vcpu(program, 0);
 }
 
 void program_finish(struct program *program)
@@ -291,5 +321,5 @@ void program_finish(struct program *program)
 		ck_assert_uint_eq(run->system_event.ndata, 1);
 		ck_assert_uint_eq(run->system_event.data[0], 0x100);
 	}
-	ck_assert_uint_eq(program->mailbox->reached, 1);
+	ck_assert_uint_eq(program->mailbox->reached, ++program->rounds);
 }

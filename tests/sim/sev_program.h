@@ -47,16 +47,23 @@ struct program_mailbox {
 	uint64_t result, result2;
 	uint64_t exception; /* vector + 1 */
 	uint64_t error_code;
-	uint64_t reached; /* counts up at the end */
+	uint64_t reached;    /* counts up at the end; and then everything begins anew */
+	uint64_t ap_reached; /* the same of a vCPU that starts at program_ap_address() */
 };
 
 struct program {
 	struct sev_guest guest;
 	struct program_mailbox *mailbox;
 	uint8_t *ghcb;
+	uint64_t rounds;
+	/* Set before it is opened. */
+	uint32_t vcpus; /* beside the first */
+	bool in_kernel_apic;
+	bool certificates;   /* SNP_ENABLE_REQ_CERTS */
+	const void *page_12; /* SNP: launched with that in it; NULL: not */
 };
 
-/* Launched, with one vCPU, ready to run. */
+/* Launched, ready to run. */
 void program_open(struct program *program, uint64_t type);
 /* The steps of that, for tests that leave something out: what is before the launch's first command.
  */
@@ -64,6 +71,8 @@ void program_prepare(struct program *program, uint64_t type);
 void program_close(struct program *program);
 /* KVM_RUN. */
 int program_run(struct program *program);
+int program_run_vcpu(struct program *program, uint32_t index);
+uint64_t program_ap_address(void);
 /* Runs to the end: the guest's termination (SEV-ES, SNP) or HLT (SEV). */
 void program_finish(struct program *program);
 

@@ -528,7 +528,7 @@ static int vfio_device(struct bench *bench)
  */
 START_TEST(a_vfio_file_forgets_its_vm_with_the_old_device)
 {
-	const struct sim_file *file;
+	struct sim_file *file;
 	struct bench bench;
 	int old, new, group;
 
@@ -553,6 +553,7 @@ START_TEST(a_vfio_file_forgets_its_vm_with_the_old_device)
 	ck_assert_ptr_null(sim_vfio_vm(file));
 	ck_assert_int_eq(bench_ioctl(&bench, new, KVM_GET_DEVICE_ATTR, BAD), -EPERM);
 	ck_assert_int_eq(bench_close_fd(&bench, new), 0);
+	sim_file_put(file);
 	ck_assert_int_eq(bench_close_fd(&bench, group), 0);
 	bench_close(&bench);
 }

@@ -85,7 +85,7 @@ START_TEST(entry)
 		ck_assert_uint_eq(mailbox->out[TD_RCX], 0x809000);
 		ck_assert_uint_eq(mailbox->out[TD_R8], 0x809000);
 		ck_assert_uint_eq(mailbox->out[TD_RSI], (uint64_t)i);
-		ck_assert_uint_eq(mailbox->out[TD_RDX], 0x000c06f2);
+		ck_assert_uint_eq(mailbox->out[TD_RDX], 0x000806f8);
 		ck_assert_uint_eq(mailbox->out[TD_RDI], 0);
 		ck_assert_uint_eq(mailbox->out[TD_R15], 0);
 	}

@@ -14,6 +14,7 @@
 #include "sim/tdx_params.h"
 
 #define LEAVES_MAX 16u
+#define MODEL	   0x000806f8u
 
 static struct sim_tdx_host *new_host(uint32_t key_ids, uint32_t max, uint32_t capacity)
 {
@@ -314,8 +315,8 @@ static const struct module_row module_rows[] = {
 	 INVALID(TDX_OPERAND_XFAM)},
 	{"[M] half of AMX", 2500000, 0x20003, 0x80000008u, 0, 48u << 16, 0,
 	 INVALID(TDX_OPERAND_XFAM)},
-	{"[M] the processor's own model", 2500000, 0, 1, 0, SIM_TDX_NATIVE_FMS, 0, TDX_SUCCESS},
-	{"[M] another model", 2500000, 0, 1, 0, 0x000806f8, 0, INVALID(TDX_OPERAND_CPUID_CONFIG)},
+	{"[M] the processor's own model", 2500000, 0, 1, 0, MODEL, 0, TDX_SUCCESS},
+	{"[M] another model", 2500000, 0, 1, 0, 0x000c06f2, 0, INVALID(TDX_OPERAND_CPUID_CONFIG)},
 	{"[M] a bit that is not configurable", 2500000, 0, 4, 0, 1, 0,
 	 INVALID(TDX_OPERAND_CPUID_CONFIG)},
 	{"[M] a bit that is configurable", 2500000, 0, 4, 0, 0x4000, 0, TDX_SUCCESS},
@@ -336,7 +337,7 @@ START_TEST(module_checks)
 	entry_of(init, row->function, row->index)->eax = row->eax;
 	entry_of(init, row->function, row->index)->ebx = row->ebx;
 	ck_assert_int_eq(sim_td_params_make(host, init, 4, row->tsc_khz, &params), 0);
-	status = sim_td_params_check(&params, &cpuid);
+	status = sim_td_params_check(host, &params, &cpuid);
 	ck_assert_msg(status == row->status, "%s: %#lx", row->name, (unsigned long)status);
 	free(init);
 	sim_tdx_host_free(host);
@@ -388,11 +389,11 @@ START_TEST(cpuid_follows_xfam)
 	int features = sim_tdx_cpuid_find(1, SIM_TDX_NO_SUBLEAF);
 	int state = sim_tdx_cpuid_find(0xd, 0);
 
-	ck_assert_uint_eq(sim_tdx_cpuid_make(config, 3, &none), TDX_SUCCESS);
-	ck_assert_uint_eq(sim_tdx_cpuid_make(config, 0xe7, &all), TDX_SUCCESS);
+	ck_assert_uint_eq(sim_tdx_cpuid_make(config, 3, MODEL, &none), TDX_SUCCESS);
+	ck_assert_uint_eq(sim_tdx_cpuid_make(config, 0xe7, MODEL, &all), TDX_SUCCESS);
 	ck_assert_uint_eq(none.values[features].r[2] & 1u << 28, 0);
 	ck_assert_uint_ne(all.values[features].r[2] & 1u << 28, 0);
-	ck_assert_uint_eq(all.values[features].r[0], SIM_TDX_NATIVE_FMS);
+	ck_assert_uint_eq(all.values[features].r[0], MODEL);
 	ck_assert_uint_eq(none.values[state].r[0], 3);
 	ck_assert_uint_eq(all.values[state].r[0], 0xe7);
 	ck_assert_uint_eq(all.values[state].r[2], 2688);

@@ -21,8 +21,8 @@
 #define X2APIC_SUPPRESS_EOI  0x4ull
 #define X2APIC_BROADCAST_EOI 0x8ull
 #define USER_SPACE_MSR       0x7ull
-#define DIRTY_RING_MAX       (65536u * 16) /* KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn */
-#define APIC_BUS_NS          1             /* APIC_BUS_CYCLE_NS_DEFAULT */
+#define DIRTY_RING_MAX       (65536ull * 16) /* KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn */
+#define APIC_BUS_NS          1               /* APIC_BUS_CYCLE_NS_DEFAULT */
 #define GUESTDBG_FLAGS       0x7f003f
 #define XEN_FLAGS            0x17f
 

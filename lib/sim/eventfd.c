@@ -4,10 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The kernel numbers eventfds, and shows the number with each descriptor. 0: no eventfd. */
@@ -22,12 +22,9 @@ static uint64_t id_of(int fd)
 	if (!info)
 		return 0;
 	/* From 1 on, so that 0 is none: ids themselves may be 0. */
-	while (!id && fgets(line, sizeof(line), info)) {
-		uint64_t number;
-
-		if (sscanf(line, "eventfd-id: %" SCNu64, &number) == 1)
-			id = number + 1;
-	}
+	while (!id && fgets(line, sizeof(line), info))
+		if (strncmp(line, "eventfd-id:", strlen("eventfd-id:")) == 0)
+			id = strtoull(line + strlen("eventfd-id:"), NULL, 10) + 1;
 	fclose(info);
 	return id;
 }

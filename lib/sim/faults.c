@@ -109,9 +109,9 @@ static void spend(uint64_t ns)
 		;
 }
 
-int sim_fault(struct coco_sim *sim, const char *name, uint64_t *status)
+int sim_fault(struct coco_sim *sim, const char *call_name, uint64_t *status)
 {
-	struct call *call = get(sim, name);
+	struct call *call = get(sim, call_name);
 
 	if (status)
 		*status = 0;

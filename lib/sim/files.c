@@ -251,7 +251,7 @@ static void clear_mappings(struct sim_files *files, uintptr_t start, uintptr_t e
 
 			mapping->end = start;
 			at = &mapping->next;
-			if (old_end > end) {
+			if (old_end > end && *spare) {
 				add_mapping(files, *spare, end, old_end, mapping->file);
 				*spare = NULL;
 			}
@@ -319,7 +319,7 @@ int sim_files_mmap(struct coco_sim *sim, const struct sim_mapping_request *reque
 		sim_file_get(sim, request->flags & MAP_ANONYMOUS ? -1 : request->fd);
 	struct mapping *mapping = calloc(1, sizeof(*mapping));
 	struct mapping *spare = calloc(1, sizeof(*spare));
-	void *mapped;
+	void *mapped = NULL;
 	int r = -ENOMEM;
 
 	if (mapping && spare)

@@ -11,7 +11,7 @@
 #define PMU_MAX_EVENTS 300u /* KVM_PMU_EVENT_FILTER_MAX_EVENTS */
 #define PMU_MASKED     1u   /* KVM_PMU_EVENT_FLAG_MASKED_EVENTS */
 /* Event select, mask, match and exclude: what a masked event may have. */
-#define PMU_MASKED_BITS 0xffc000000000ffffull + 0xf00000000ull
+#define PMU_MASKED_BITS (0xffc000000000ffffull | 0xf00000000ull)
 #define CLOCK_FLAGS     (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
 #define XEN_MSR_MIN     0x40000000u
 #define XEN_MSR_MAX     0x4fffffffu

@@ -3,6 +3,8 @@
 #ifndef COCO_SIM_HOST_H
 #define COCO_SIM_HOST_H
 
+#include <stdint.h>
+
 #define SIM_RUN_SIZE       12288u /* kvm_run, PIO data, coalesced ring */
 #define SIM_TSC_KHZ        2000000u
 #define SIM_MAX_TSC_KHZ    0xffffffffu
@@ -13,5 +15,10 @@
 
 #define SIM_MAX_IO_MSRS 256u  /* MAX_IO_MSRS */
 #define SIM_XSAVE_SIZE  4096u /* KVM_CAP_XSAVE2 */
+
+/* struct kvm_xsave without its open end: FXSAVE's area in front, then the header, then AVX. */
+struct sim_xsave {
+	uint32_t region[SIM_XSAVE_SIZE / sizeof(uint32_t)];
+};
 
 #endif

@@ -4,9 +4,9 @@
  * not keep eventfds open either, tells which were signalled, and vCPUs look into it.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -47,10 +47,9 @@ static bool is_listed(FILE *info, uint64_t token)
 
 	rewind(info);
 	while (fgets(line, sizeof(line), info)) {
-		uint64_t data;
+		const char *data = strstr(line, "data:");
 
-		if (sscanf(line, "tfd: %*d events: %*x data: %" SCNx64, &data) == 1 &&
-		    data == token)
+		if (data && strtoull(data + strlen("data:"), NULL, 16) == token)
 			return true;
 	}
 	return false;

@@ -26,79 +26,79 @@ enum rule {
 
 struct msr {
 	uint32_t index;
-	uint64_t power_on;
 	enum rule rule;
+	uint64_t power_on;
 };
 
 static const struct msr msrs[] = {
-	{SIM_MSR_TSC, 0, ANY},
-	{SIM_MSR_APIC_BASE, 0, IN_SREGS_APIC_BASE},
-	{0x3a, 0, ANY},                    /* IA32_FEATURE_CONTROL */
-	{0x3b, 0, ANY},                    /* IA32_TSC_ADJUST */
-	{0x48, 0, ANY},                    /* IA32_SPEC_CTRL */
-	{0x8b, 0x100000000ull, ANY},       /* IA32_BIOS_SIGN_ID */
-	{0xce, 1ull << 31, ANY},           /* MSR_PLATFORM_INFO: CPUID faulting */
-	{0xfe, 0x508, READ_ONLY},          /* IA32_MTRRCAP: 8 variable ranges, fixed ranges, WC */
-	{0x10a, 0, ANY},                   /* IA32_ARCH_CAPABILITIES */
-	{0x140, 0, ANY},                   /* MSR_MISC_FEATURES_ENABLES */
-	{0x174, 0, ANY},                   /* IA32_SYSENTER_CS */
-	{0x175, 0, CANONICAL},             /* IA32_SYSENTER_ESP */
-	{0x176, 0, CANONICAL},             /* IA32_SYSENTER_EIP */
-	{0x179, SIM_MCE_BANKS, READ_ONLY}, /* IA32_MCG_CAP */
-	{0x17a, 0, ANY},                   /* IA32_MCG_STATUS */
-	{0x17b, 0, ANY},                   /* IA32_MCG_CTL */
-	{0x1a0, 0x1800, ANY},              /* IA32_MISC_ENABLE: no BTS, no PEBS */
-	{0x1d9, 0, ANY},                   /* IA32_DEBUGCTL */
-	{0x200, 0, ANY},
-	{0x201, 0, ANY},
-	{0x202, 0, ANY},
-	{0x203, 0, ANY}, /* variable MTRRs */
-	{0x204, 0, ANY},
-	{0x205, 0, ANY},
-	{0x206, 0, ANY},
-	{0x207, 0, ANY},
-	{0x208, 0, ANY},
-	{0x209, 0, ANY},
-	{0x20a, 0, ANY},
-	{0x20b, 0, ANY},
-	{0x20c, 0, ANY},
-	{0x20d, 0, ANY},
-	{0x20e, 0, ANY},
-	{0x20f, 0, ANY},
-	{0x250, 0, ANY},
-	{0x258, 0, ANY},
-	{0x259, 0, ANY}, /* fixed MTRRs */
-	{0x268, 0, ANY},
-	{0x269, 0, ANY},
-	{0x26a, 0, ANY},
-	{0x26b, 0, ANY},
-	{0x26c, 0, ANY},
-	{0x26d, 0, ANY},
-	{0x26e, 0, ANY},
-	{0x26f, 0, ANY},
-	{0x277, 0x0007040600070406ull, PAT_TYPES}, /* IA32_PAT */
-	{0x2ff, 0, ANY},                           /* IA32_MTRR_DEF_TYPE */
-	{SIM_MSR_TSC_DEADLINE, 0, ANY},
-	{0xda0, 0, READ_ONLY}, /* IA32_XSS: no supervisor states */
-	{SIM_MSR_KVM_WALL_CLOCK_NEW, 0, ANY},
-	{SIM_MSR_KVM_SYSTEM_TIME_NEW, 0, ANY},
-	{0x4b564d02, 0, ANY}, /* MSR_KVM_ASYNC_PF_EN */
-	{0x4b564d03, 0, ANY}, /* MSR_KVM_STEAL_TIME */
-	{0x4b564d04, 0, ANY}, /* MSR_KVM_PV_EOI_EN */
-	{0x4b564d05, 1, ANY}, /* MSR_KVM_POLL_CONTROL */
-	{0x4b564d06, 0, ANY}, /* MSR_KVM_ASYNC_PF_INT */
-	{SIM_MSR_EFER, 0, IN_SREGS_EFER},
-	{SIM_MSR_STAR, 0, ANY},
-	{0xc0000082, 0, CANONICAL}, /* MSR_LSTAR */
-	{0xc0000083, 0, CANONICAL}, /* MSR_CSTAR */
-	{0xc0000084, 0, ANY},       /* MSR_SYSCALL_MASK */
-	{SIM_MSR_FS_BASE, 0, IN_SREGS_FS},
-	{SIM_MSR_GS_BASE, 0, IN_SREGS_GS},
-	{SIM_MSR_KERNEL_GS_BASE, 0, CANONICAL},
-	{0xc0000103, 0, ANY}, /* MSR_TSC_AUX */
-	{0xc001001f, 0, ANY}, /* MSR_AMD64_NB_CFG */
-	{0xc0010015, 0, ANY}, /* MSR_K7_HWCR */
-	{0xc0010117, 0, ANY}, /* MSR_VM_HSAVE_PA */
+	{SIM_MSR_TSC, ANY, 0},
+	{SIM_MSR_APIC_BASE, IN_SREGS_APIC_BASE, 0},
+	{0x3a, ANY, 0},                    /* IA32_FEATURE_CONTROL */
+	{0x3b, ANY, 0},                    /* IA32_TSC_ADJUST */
+	{0x48, ANY, 0},                    /* IA32_SPEC_CTRL */
+	{0x8b, ANY, 0x100000000ull},       /* IA32_BIOS_SIGN_ID */
+	{0xce, ANY, 1ull << 31},           /* MSR_PLATFORM_INFO: CPUID faulting */
+	{0xfe, READ_ONLY, 0x508},          /* IA32_MTRRCAP: 8 variable ranges, fixed ranges, WC */
+	{0x10a, ANY, 0},                   /* IA32_ARCH_CAPABILITIES */
+	{0x140, ANY, 0},                   /* MSR_MISC_FEATURES_ENABLES */
+	{0x174, ANY, 0},                   /* IA32_SYSENTER_CS */
+	{0x175, CANONICAL, 0},             /* IA32_SYSENTER_ESP */
+	{0x176, CANONICAL, 0},             /* IA32_SYSENTER_EIP */
+	{0x179, READ_ONLY, SIM_MCE_BANKS}, /* IA32_MCG_CAP */
+	{0x17a, ANY, 0},                   /* IA32_MCG_STATUS */
+	{0x17b, ANY, 0},                   /* IA32_MCG_CTL */
+	{0x1a0, ANY, 0x1800},              /* IA32_MISC_ENABLE: no BTS, no PEBS */
+	{0x1d9, ANY, 0},                   /* IA32_DEBUGCTL */
+	{0x200, ANY, 0},
+	{0x201, ANY, 0},
+	{0x202, ANY, 0},
+	{0x203, ANY, 0}, /* variable MTRRs */
+	{0x204, ANY, 0},
+	{0x205, ANY, 0},
+	{0x206, ANY, 0},
+	{0x207, ANY, 0},
+	{0x208, ANY, 0},
+	{0x209, ANY, 0},
+	{0x20a, ANY, 0},
+	{0x20b, ANY, 0},
+	{0x20c, ANY, 0},
+	{0x20d, ANY, 0},
+	{0x20e, ANY, 0},
+	{0x20f, ANY, 0},
+	{0x250, ANY, 0},
+	{0x258, ANY, 0},
+	{0x259, ANY, 0}, /* fixed MTRRs */
+	{0x268, ANY, 0},
+	{0x269, ANY, 0},
+	{0x26a, ANY, 0},
+	{0x26b, ANY, 0},
+	{0x26c, ANY, 0},
+	{0x26d, ANY, 0},
+	{0x26e, ANY, 0},
+	{0x26f, ANY, 0},
+	{0x277, PAT_TYPES, 0x0007040600070406ull}, /* IA32_PAT */
+	{0x2ff, ANY, 0},                           /* IA32_MTRR_DEF_TYPE */
+	{SIM_MSR_TSC_DEADLINE, ANY, 0},
+	{0xda0, READ_ONLY, 0}, /* IA32_XSS: no supervisor states */
+	{SIM_MSR_KVM_WALL_CLOCK_NEW, ANY, 0},
+	{SIM_MSR_KVM_SYSTEM_TIME_NEW, ANY, 0},
+	{0x4b564d02, ANY, 0}, /* MSR_KVM_ASYNC_PF_EN */
+	{0x4b564d03, ANY, 0}, /* MSR_KVM_STEAL_TIME */
+	{0x4b564d04, ANY, 0}, /* MSR_KVM_PV_EOI_EN */
+	{0x4b564d05, ANY, 1}, /* MSR_KVM_POLL_CONTROL */
+	{0x4b564d06, ANY, 0}, /* MSR_KVM_ASYNC_PF_INT */
+	{SIM_MSR_EFER, IN_SREGS_EFER, 0},
+	{SIM_MSR_STAR, ANY, 0},
+	{0xc0000082, CANONICAL, 0}, /* MSR_LSTAR */
+	{0xc0000083, CANONICAL, 0}, /* MSR_CSTAR */
+	{0xc0000084, ANY, 0},       /* MSR_SYSCALL_MASK */
+	{SIM_MSR_FS_BASE, IN_SREGS_FS, 0},
+	{SIM_MSR_GS_BASE, IN_SREGS_GS, 0},
+	{SIM_MSR_KERNEL_GS_BASE, CANONICAL, 0},
+	{0xc0000103, ANY, 0}, /* MSR_TSC_AUX */
+	{0xc001001f, ANY, 0}, /* MSR_AMD64_NB_CFG */
+	{0xc0010015, ANY, 0}, /* MSR_K7_HWCR */
+	{0xc0010117, ANY, 0}, /* MSR_VM_HSAVE_PA */
 };
 
 #define COUNT (sizeof(msrs) / sizeof(msrs[0]))

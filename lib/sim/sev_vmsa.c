@@ -59,7 +59,7 @@ static struct kvm_segment unpack(const struct sim_vmsa_segment *s)
 	};
 }
 
-static void capture_fpu(struct sim_vmsa *vmsa, const struct kvm_xsave *xsave)
+static void capture_fpu(struct sim_vmsa *vmsa, const struct sim_xsave *xsave)
 {
 	const uint8_t *area = (const uint8_t *)xsave->region;
 	uint64_t xstate;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/host.h"
+
 struct sim_vmsa_segment {
 	uint16_t selector;
 	uint16_t attributes;
@@ -96,7 +98,7 @@ _Static_assert(offsetof(struct sim_vmsa, xmm) == 0x470, "APM table B-4");
 struct sim_vmsa_source {
 	struct kvm_regs regs;
 	struct kvm_sregs2 sregs; /* segments as they were set, not as KVM_GET_SREGS shows them */
-	struct kvm_xsave xsave;  /* the standard format */
+	struct sim_xsave xsave;  /* the standard format */
 	uint64_t xcr0;
 	uint64_t xss;
 	uint64_t dr6;

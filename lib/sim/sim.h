@@ -141,11 +141,11 @@ struct sim_vm {
 	/* run.c: one vCPU executes at a time; others of the VM wait here. */
 	pthread_cond_t turn;
 	struct sim_vcpu *executing; /* whose turn it is */
-	bool in_guest;		    /* it executes guest code, and holds no lock */
+	bool in_guest;              /* it executes guest code, and holds no lock */
 	uint32_t next_ticket, serving;
-	atomic_uint waiting; /* for their turn */
-	atomic_uint pausing; /* threads in sim_run_pause() */
-	uint32_t in_run;     /* vCPU threads inside KVM_RUN */
+	atomic_uint waiting;   /* for their turn */
+	atomic_uint pausing;   /* threads in sim_run_pause() */
+	uint32_t in_run;       /* vCPU threads inside KVM_RUN */
 	pthread_cond_t idle;   /* in_run became smaller */
 	uint64_t memory_epoch; /* counts up with each change of slots, attributes and page states:
 				  each vCPU's view of memory is built anew when it is older */
@@ -165,7 +165,8 @@ struct sim_vcpu {
 	void *tech_state;
 	struct sim_vcpu_state *state; /* registers, MSRs, CPUID, events, LAPIC: vcpu_state.h */
 	struct sim_cpu *cpu;          /* made at the first KVM_RUN */
-	struct sim_run_state *run_state; /* run.h; made when KVM_RUN or an interrupt first needs it */
+	struct sim_run_state
+		*run_state; /* run.h; made when KVM_RUN or an interrupt first needs it */
 	bool ran;
 	/*
 	 * What the next KVM_RUN does first: completes the exit that user space has served; NULL:
@@ -174,7 +175,8 @@ struct sim_vcpu {
 	int (*complete)(struct sim_vcpu *vcpu);
 	uint64_t exit_scratch[4]; /* for complete() */
 	bool in_run;
-	/* find_memory() is asked out of curiosity: no guest has made that access, and it leaves no trace. */
+	/* find_memory() is asked out of curiosity: no guest has made that access, and it leaves no
+	 * trace. */
 	bool probing;
 	/* Set by the technology: the CPU's registers are not `state`, and run.c moves none between
 	 * them. */
@@ -228,8 +230,9 @@ enum sim_verdict {
 	SIM_DONE,      /* has been emulated: on with the instruction after it */
 	SIM_EXCEPTION, /* cpu's pending exception has been set by sim_cpu_raise() */
 	SIM_HALT,      /* as SIM_DONE, and then the vCPU halts as by HLT */
-	SIM_EXIT,      /* kvm_run is filled, complete() set if need be: KVM_RUN returns 0, RIP is after it */
-	SIM_FAIL,      /* KVM_RUN returns vcpu->exit_scratch[3], an -errno; RIP is at it */
+	SIM_EXIT, /* kvm_run is filled, complete() set if need be: KVM_RUN returns 0, RIP is after
+		     it */
+	SIM_FAIL, /* KVM_RUN returns vcpu->exit_scratch[3], an -errno; RIP is at it */
 };
 
 /* --- technologies (tech_plain.c, sev_*.c, tdx_*.c) */
@@ -370,7 +373,7 @@ struct coco_sim {
  * `call` is a literal such as "KVM_CREATE_VM" (platform.c does that for ioctls),
  * "SNP_LAUNCH_UPDATE", "TDH.MEM.PAGE.ADD" (technologies do).
  */
-int sim_fault(struct coco_sim *sim, const char *call, uint64_t *status);
+int sim_fault(struct coco_sim *sim, const char *call_name, uint64_t *status);
 
 /* The platform's memory: -ENOMEM if it has no more. Pages of guest_memfds are charged by gmem.c. */
 int sim_memory_charge(struct coco_sim *sim, uint64_t bytes);

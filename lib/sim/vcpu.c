@@ -422,17 +422,15 @@ static int enable_cap(struct sim_file *file, uintptr_t argument)
 	if (cap.flags)
 		return -EINVAL;
 	switch (cap.cap) {
-	case KVM_CAP_HYPERV_SYNIC2:
-		if (cap.args[0])
-			return -EINVAL;
-		/* fall through */
 	case KVM_CAP_HYPERV_SYNIC:
+	case KVM_CAP_HYPERV_SYNIC2:
+		if (cap.cap == KVM_CAP_HYPERV_SYNIC2 && cap.args[0])
+			return -EINVAL;
 		if (!sim_vcpu_has_lapic(vcpu))
 			return -EINVAL;
 		vcpu->state->hyperv_synic = true;
 		return 0;
 	case KVM_CAP_HYPERV_ENLIGHTENED_VMCS:
-		return -ENOTTY;
 	case KVM_CAP_HYPERV_DIRECT_TLBFLUSH:
 		return -ENOTTY;
 	case KVM_CAP_HYPERV_ENFORCE_CPUID:

@@ -24,8 +24,8 @@ static struct kvm_segment segment(uint8_t type, bool system)
 }
 
 /*
- * AMD's and Intel's KVM differ: init_vmcb() has segments that were not accessed yet, and KVM_GET_SREGS
- * shows DS, ES, FS and GS as accessed all the same. The state here is the VMCB's.
+ * AMD's and Intel's KVM differ: init_vmcb() has segments that were not accessed yet, and
+ * KVM_GET_SREGS shows DS, ES, FS and GS as accessed all the same. The state here is the VMCB's.
  */
 static void reset_segments(struct kvm_sregs2 *sregs, bool amd)
 {
@@ -41,7 +41,7 @@ static void reset_segments(struct kvm_sregs2 *sregs, bool amd)
 	sregs->idt = (struct kvm_dtable){.limit = 0xffff};
 }
 
-static void reset_fpu(struct kvm_xsave *xsave)
+static void reset_fpu(struct sim_xsave *xsave)
 {
 	uint32_t *words = xsave->region;
 
@@ -91,8 +91,8 @@ int sim_vcpu_state_new(struct sim_vcpu *vcpu)
 	sim_vcpu_power_on(vcpu);
 	reset_fpu(&state->xsave);
 	sim_lapic_reset(vcpu, boot);
-	state->mp_state.mp_state =
-		boot || !sim_vcpu_has_lapic(vcpu) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
+	state->mp_state.mp_state = boot || !sim_vcpu_has_lapic(vcpu) ? KVM_MP_STATE_RUNNABLE
+								     : KVM_MP_STATE_UNINITIALIZED;
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct sim_vcpu_state {
 	struct kvm_regs regs;
 	struct kvm_sregs2 sregs;
 	uint64_t interrupt_bitmap[4];
-	struct kvm_xsave xsave; /* FXSAVE's area in front: KVM_GET_FPU reads it, too */
+	struct sim_xsave xsave; /* KVM_GET_FPU reads it, too */
 	uint64_t xcr0;
 	struct kvm_debugregs debugregs;
 	struct kvm_vcpu_events events;
@@ -47,7 +47,8 @@ void sim_vcpu_state_free(struct sim_vcpu *vcpu);
 const struct kvm_cpuid_entry2 *sim_cpuid_find(const struct sim_vcpu *vcpu, uint32_t function,
 					      uint32_t index);
 
-/* MSRs: 0, or -ENOENT: the vCPU has no such MSR; -EINVAL: not that value. They look at no filter. */
+/* MSRs: 0, or -ENOENT: the vCPU has no such MSR; -EINVAL: not that value. They look at no filter.
+ */
 int sim_msr_get(const struct sim_vcpu *vcpu, uint32_t index, uint64_t *data);
 int sim_msr_set(struct sim_vcpu *vcpu, uint32_t index, uint64_t data);
 
@@ -56,7 +57,8 @@ int sim_apic_base_set(struct sim_vcpu *vcpu, uint64_t base);
 /* Bits of XCR0 that the vCPU's CPUID gives it. */
 uint64_t sim_guest_xcr0(const struct sim_vcpu *vcpu);
 
-/* The architectural state after INIT: what an AP starts with. `vcpu` keeps MSRs that INIT leaves alone. */
+/* The architectural state after INIT: what an AP starts with. `vcpu` keeps MSRs that INIT leaves
+ * alone. */
 void sim_vcpu_power_on(struct sim_vcpu *vcpu);
 
 bool sim_vcpu_has_lapic(const struct sim_vcpu *vcpu);

@@ -6,7 +6,7 @@
 #include "sim/sim.h"
 
 int sim_create_vm(struct sim_file *file, uintptr_t argument);
-int sim_create_vcpu(struct sim_file *file, uintptr_t argument);
+int sim_create_vcpu(struct sim_file *file, uintptr_t id);
 int sim_create_device(struct sim_file *file, uintptr_t argument);
 /* A file that a VFIO device of KVM takes: nothing else can be done with it. */
 int sim_open_vfio(struct coco_sim *sim);

@@ -44,13 +44,16 @@ int sim_files_new(struct coco_sim *sim)
 	return 0;
 }
 
-static void drop_mapping(struct mapping **at)
+/* Their references go; the lock may be given up meanwhile (release of a guest_memfd). */
+static void drop_mappings(struct mapping *gone)
 {
-	struct mapping *mapping = *at;
+	while (gone) {
+		struct mapping *next = gone->next;
 
-	*at = mapping->next;
-	sim_file_put(mapping->file);
-	free(mapping);
+		sim_file_put(gone->file);
+		free(gone);
+		gone = next;
+	}
 }
 
 void sim_files_free(struct coco_sim *sim)
@@ -59,11 +62,10 @@ void sim_files_free(struct coco_sim *sim)
 
 	if (!files)
 		return;
-	while (files->mappings) {
-		munmap((void *)files->mappings->start,
-		       files->mappings->end - files->mappings->start);
-		drop_mapping(&files->mappings);
-	}
+	for (const struct mapping *m = files->mappings; m; m = m->next)
+		munmap((void *)m->start, m->end - m->start);
+	drop_mappings(files->mappings);
+	files->mappings = NULL;
 	for (size_t fd = 0; fd < files->size; fd++)
 		if (files->numbers[fd])
 			sim_files_close(sim, (int)fd);
@@ -233,11 +235,12 @@ static void add_mapping(struct sim_files *files, struct mapping *mapping, uintpt
 }
 
 /*
- * Nothing of ours is mapped at these addresses any more. Where they are a hole in a mapping, the
- * part behind it becomes a mapping of its own, made of *spare; there is one such hole at most.
+ * Nothing of ours is mapped at these addresses any more. What was goes to *gone, for
+ * drop_mappings() once the table is whole again. Where they are a hole in a mapping, the part
+ * behind it becomes a mapping of its own, made of *spare; there is one such hole at most.
  */
 static void clear_mappings(struct sim_files *files, uintptr_t start, uintptr_t end,
-			   struct mapping **spare)
+			   struct mapping **spare, struct mapping **gone)
 {
 	struct mapping **at = &files->mappings;
 
@@ -259,7 +262,9 @@ static void clear_mappings(struct sim_files *files, uintptr_t start, uintptr_t e
 			mapping->start = end;
 			at = &mapping->next;
 		} else {
-			drop_mapping(at);
+			*at = mapping->next;
+			mapping->next = *gone;
+			*gone = mapping;
 		}
 	}
 }
@@ -319,6 +324,7 @@ int sim_files_mmap(struct coco_sim *sim, const struct sim_mapping_request *reque
 		sim_file_get(sim, request->flags & MAP_ANONYMOUS ? -1 : request->fd);
 	struct mapping *mapping = calloc(1, sizeof(*mapping));
 	struct mapping *spare = calloc(1, sizeof(*spare));
+	struct mapping *gone = NULL;
 	void *mapped = NULL;
 	int r = -ENOMEM;
 
@@ -329,7 +335,7 @@ int sim_files_mmap(struct coco_sim *sim, const struct sim_mapping_request *reque
 		uintptr_t start = (uintptr_t)mapped;
 		uintptr_t end = page_end(start, request->size);
 
-		clear_mappings(sim->files, start, end, &spare);
+		clear_mappings(sim->files, start, end, &spare, &gone);
 		if (file) {
 			add_mapping(sim->files, mapping, start, end, file);
 			mapping = NULL;
@@ -338,6 +344,7 @@ int sim_files_mmap(struct coco_sim *sim, const struct sim_mapping_request *reque
 	}
 	free(mapping);
 	free(spare);
+	drop_mappings(gone);
 	sim_file_put(file);
 	return r;
 }
@@ -345,6 +352,7 @@ int sim_files_mmap(struct coco_sim *sim, const struct sim_mapping_request *reque
 int sim_files_munmap(struct coco_sim *sim, void *address, size_t size)
 {
 	struct mapping *spare = calloc(1, sizeof(*spare));
+	struct mapping *gone = NULL;
 	int r = 0;
 
 	if (!spare)
@@ -353,8 +361,9 @@ int sim_files_munmap(struct coco_sim *sim, void *address, size_t size)
 		r = -errno;
 	else
 		clear_mappings(sim->files, (uintptr_t)address, page_end((uintptr_t)address, size),
-			       &spare);
+			       &spare, &gone);
 	free(spare);
+	drop_mappings(gone);
 	return r;
 }
 

@@ -196,9 +196,10 @@ void sim_snp_change_vmsa(struct sim_vcpu *vcpu);
 
 /* --- memory of SEV and SEV-ES (sev_memory.c) */
 
-/* Launch commands: size bytes at a host address become the guest's. The bytes are there. */
-int sim_sev_encrypt_in_place(struct sim_sev_vm *sev, uint64_t address, uint64_t size);
-/* What the guest has at a host address, and the other way round. -EFAULT. */
+/*
+ * What the guest has at a host address, and the other way round: the bytes become the guest's, and
+ * their ciphertext is in host memory. -EFAULT.
+ */
 int sim_sev_read_plain(struct sim_sev_vm *sev, uint64_t address, void *out, uint64_t size);
 int sim_sev_write_plain(struct sim_sev_vm *sev, uint64_t address, const void *in, uint64_t size);
 void sim_sev_free_chunks(struct sim_sev_vm *sev);

@@ -30,9 +30,9 @@ int sim_sev_guest_status(struct sim_sev_vm *sev, struct uapi_sev_command *comman
 	if (r)
 		return r;
 	guest = sim_psp_guest(psp_of(sev), sev->handle);
-	r = sim_sev_end(guest ? SIM_SEV_SUCCESS : SIM_SEV_INVALID_GUEST, &command->error);
-	if (r)
-		return r;
+	if (!guest)
+		return sim_sev_end(SIM_SEV_INVALID_GUEST, &command->error);
+	sim_sev_end(SIM_SEV_SUCCESS, &command->error);
 	status.handle = guest->handle;
 	status.policy = guest->policy;
 	status.state = guest->state;

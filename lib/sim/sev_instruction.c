@@ -168,7 +168,8 @@ static enum sim_verdict pvalidate(struct sim_vcpu *vcpu)
 		page->flags |= SIM_RMP_VALIDATED;
 	else
 		page->flags &= (uint8_t)~SIM_RMP_VALIDATED;
-	if (was != validate)
+	/* Nobody has a page mapped that was not validated. */
+	if (was && !validate)
 		vcpu->vm->memory_epoch++;
 	return return_rmp(vcpu, 0);
 }
@@ -257,9 +258,7 @@ enum sim_verdict sim_sev_instruction(struct sim_vcpu *vcpu, enum sim_instruction
 		return es ? raise_vc(vcpu, SIM_VC_VMMCALL) : SIM_NATIVE;
 	case SIM_INSN_WBINVD:
 		return es ? raise_vc(vcpu, SIM_VC_WBINVD) : SIM_NATIVE;
-	case SIM_INSN_HLT:
-		/* An automatic exit: KVM needs to know nothing of the guest for it. */
-		return SIM_NATIVE;
+	case SIM_INSN_HLT: /* an automatic exit: KVM needs to know nothing of the guest for it */
 	default:
 		return SIM_NATIVE;
 	}

@@ -113,7 +113,7 @@ static int update_page(struct sim_sev_vm *sev, struct uapi_sev_command *command,
 	r = sim_sev_end(
 		sim_psp_launch_update(psp_of(sev), sev->handle, false, address, bytes, size),
 		&command->error);
-	return r ? r : sim_sev_encrypt_in_place(sev, address, size);
+	return r ? r : sim_sev_write_plain(sev, address, bytes, size);
 }
 
 int sim_sev_launch_update_data(struct sim_sev_vm *sev, struct uapi_sev_command *command)

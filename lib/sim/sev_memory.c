@@ -162,28 +162,9 @@ static int each_page(struct sim_sev_vm *sev, uint64_t address, uint64_t size, ui
 		r = part(sev, address, now, buffer);
 		address += now;
 		size -= now;
-		if (buffer)
-			buffer += now;
+		buffer += now;
 	}
 	return r;
-}
-
-static int encrypt_part(struct sim_sev_vm *sev, uint64_t address, uint64_t size, uint8_t *buffer)
-{
-	uint64_t offset = address % SIM_PAGE_SIZE;
-	struct page page;
-	int r = get_encrypted(sev, address, &page);
-
-	(void)buffer;
-	/* The rest of the page stays what it was: encryption is by blocks of 16 bytes. */
-	if (!r)
-		r = sim_copy_in(page.plain + offset, address, size);
-	return r ? r : put_ciphertext(sev, &page, offset, size);
-}
-
-int sim_sev_encrypt_in_place(struct sim_sev_vm *sev, uint64_t address, uint64_t size)
-{
-	return each_page(sev, address, size, NULL, encrypt_part);
 }
 
 static int read_part(struct sim_sev_vm *sev, uint64_t address, uint64_t size, uint8_t *buffer)

@@ -71,7 +71,7 @@ static void fill_secrets(const struct sim_psp_context *context, uint8_t page[PAG
 		uint32_t seed[3] = {context->id, context->asid, vmpl};
 
 		sim_sha384(seed, sizeof(seed), key);
-		memcpy(page + 0x20 + 0x20 * vmpl, key, 0x20);
+		memcpy(page + 0x20 + (size_t)0x20 * vmpl, key, 0x20);
 	}
 }
 

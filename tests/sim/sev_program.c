@@ -247,7 +247,7 @@ void program_prepare(struct program *program, uint64_t type)
 	make_vectors(guest->source);
 	memcpy(guest->ram, guest->source, (size_t)SEV_RAM_PAGES * SEV_PAGE);
 	program->ghcb = guest->ram + PROGRAM_GHCB;
-	program->mailbox = (struct program_mailbox *)(guest->ram + PROGRAM_MAILBOX);
+	program->mailbox = (void *)(guest->ram + PROGRAM_MAILBOX);
 	ck_assert_int_eq(sev_ioctl(guest, guest->vm, KVM_ENABLE_CAP, (uintptr_t)&hypercalls), 0);
 	sev_steps(guest, "init2 slot");
 	if (program->certificates)

@@ -308,9 +308,9 @@ static int step_tsc_khz(struct sev_guest *guest)
 static int step_get_efer(struct sev_guest *guest)
 {
 	struct {
-		struct kvm_msrs head;
+		uint32_t count, pad;
 		struct kvm_msr_entry entry;
-	} msrs = {.head = {.nmsrs = 1}, .entry = {.index = 0xc0000080}};
+	} msrs = {.count = 1, .entry = {.index = 0xc0000080}};
 	int rc = sev_ioctl(guest, guest->vcpus[0], KVM_GET_MSRS, (uintptr_t)&msrs);
 
 	return rc == 1 ? 0 : rc;

@@ -786,9 +786,9 @@ END_TEST
 START_TEST(own_msrs_after_first_run)
 {
 	struct {
-		struct kvm_msrs head;
+		uint32_t count, pad;
 		struct kvm_msr_entry entries[2];
-	} msrs = {.head = {.nmsrs = 2}, .entries = {{.index = 0x10}, {.index = 0xc0000080}}};
+	} msrs = {.count = 2, .entries = {{.index = 0x10}, {.index = 0xc0000080}}};
 
 	program_open(&program, SNP);
 	ck_assert_int_eq(

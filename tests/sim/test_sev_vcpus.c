@@ -197,9 +197,9 @@ static void write_icr(uint64_t value)
 static void enable_x2apic(int vcpu)
 {
 	struct {
-		struct kvm_msrs head;
+		uint32_t count, pad;
 		struct kvm_msr_entry entry;
-	} msrs = {.head = {.nmsrs = 1}, .entry = {.index = 0x1b}};
+	} msrs = {.count = 1, .entry = {.index = 0x1b}};
 
 	ck_assert_int_eq(sev_ioctl(&program.guest, vcpu, KVM_GET_MSRS, (uintptr_t)&msrs), 1);
 	msrs.entry.data |= 1u << 10;

@@ -291,7 +291,7 @@ START_TEST(vmsa_round_trip)
 	ck_assert(sim_vmsa_is_valid(&vmsa, 0));
 	ck_assert(!sim_vmsa_is_valid(&vmsa, 1));
 	sim_vmsa_load(&vmsa, &regs, &sregs);
-	ck_assert_mem_eq(&regs, &source.regs, sizeof(regs));
+	ck_assert_int_eq(memcmp(&regs, &source.regs, sizeof(regs)), 0);
 	ck_assert_uint_eq(sregs.cs.base, source.sregs.cs.base);
 	ck_assert_uint_eq(sregs.cs.selector, source.sregs.cs.selector);
 	ck_assert_uint_eq(sregs.cs.type, source.sregs.cs.type);

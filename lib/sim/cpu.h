@@ -135,6 +135,8 @@ void sim_cpu_interrupt(struct sim_cpu *cpu, uint32_t vector);
 bool sim_cpu_has_event(const struct sim_cpu *cpu);
 /* RFLAGS.IF is set, no interrupt shadow and no event is on its way. */
 bool sim_cpu_takes_interrupts(struct sim_cpu *cpu);
+/* Whether sim_cpu_execute() is to return as soon as the guest takes interrupts. */
+void sim_cpu_watch_window(struct sim_cpu *cpu, bool watch);
 
 /*
  * Walks the guest's page tables as for an instruction's operand, a supervisor's read: the guest

@@ -240,6 +240,15 @@ static bool budget_spent(struct sim_cpu *cpu)
 	return true;
 }
 
+static bool window_opened(struct sim_cpu *cpu, uint64_t linear)
+{
+	if (!cpu->window || linear == cpu->shadow || !(sim_cpu_rflags(cpu) & RFLAGS_IF))
+		return false;
+	cpu->window = false;
+	sim_cpu_kick(cpu);
+	return true;
+}
+
 static void on_instruction(uc_engine *engine, uint64_t linear, uint32_t size, void *context)
 {
 	struct sim_cpu *cpu = context;
@@ -256,7 +265,7 @@ static void on_instruction(uc_engine *engine, uint64_t linear, uint32_t size, vo
 	if (linear != cpu->passed)
 		cpu->passed = ~0ull;
 	if (atomic_load_explicit(&cpu->attention, memory_order_relaxed) ||
-	    sim_run_wanted(cpu->vcpu) || budget_spent(cpu))
+	    sim_run_wanted(cpu->vcpu) || budget_spent(cpu) || window_opened(cpu, linear))
 		stop_engine(cpu, CAUGHT_NOTHING);
 	else if (linear != cpu->passed && !is_plain(cpu, linear) && is_special(cpu, linear, size))
 		stop_engine(cpu, CAUGHT_INSTRUCTION);

@@ -83,6 +83,11 @@ bool sim_cpu_takes_interrupts(struct sim_cpu *cpu)
 	       sim_registers_linear_rip(cpu) != cpu->shadow;
 }
 
+void sim_cpu_watch_window(struct sim_cpu *cpu, bool watch)
+{
+	cpu->window = watch;
+}
+
 static enum sim_walk_result fail(struct sim_cpu *cpu, uint32_t vector, uint32_t error_code)
 {
 	sim_cpu_raise(cpu, vector, error_code);

@@ -174,6 +174,7 @@ struct sim_cpu {
 	uint64_t fault_data;
 	uint32_t vector;
 	struct sim_decoded decoded;
+	bool window;      /* stop where interrupts are taken */
 	uint64_t current; /* linear address of the instruction that began last */
 	uint32_t budget;  /* instructions until others are looked at */
 	uint64_t passed;  /* linear address of an instruction that is the engine's this time */

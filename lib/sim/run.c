@@ -276,11 +276,15 @@ static int serve(struct sim_vcpu *vcpu, const struct sim_cpu_stop *stop)
 	return sim_run_unknown(vcpu);
 }
 
+static bool wants_to_know(const struct sim_vcpu *vcpu)
+{
+	return vcpu->run->request_interrupt_window && vcpu->vm->irqchip != SIM_IRQCHIP_FULL;
+}
+
 static bool wants_window(struct sim_vcpu *vcpu)
 {
-	return vcpu->run->request_interrupt_window && vcpu->vm->irqchip != SIM_IRQCHIP_FULL &&
-	       vcpu->state->external_vector < 0 && !vcpu->state->events.interrupt.injected &&
-	       sim_cpu_takes_interrupts(vcpu->cpu);
+	return wants_to_know(vcpu) && vcpu->state->external_vector < 0 &&
+	       !vcpu->state->events.interrupt.injected && sim_cpu_takes_interrupts(vcpu->cpu);
 }
 
 /* One round: SIM_RUN_ON, or what KVM_RUN returns. */
@@ -300,6 +304,7 @@ static int round_of(struct sim_vcpu *vcpu)
 		return 0;
 	}
 	inject(vcpu);
+	sim_cpu_watch_window(vcpu->cpu, has_interrupt(vcpu) || wants_to_know(vcpu));
 	r = vcpu->vm->tech->enter ? vcpu->vm->tech->enter(vcpu) : 0;
 	if (r)
 		return r < 0 ? r : 0;

@@ -475,6 +475,8 @@ void sim_apic_set_cr8(struct sim_vcpu *vcpu, uint64_t cr8)
 	vcpu->state->sregs.cr8 = cr8;
 	if (sim_vcpu_has_lapic(vcpu))
 		set(vcpu, SIM_APIC_TPR, (uint32_t)cr8 << 4);
+	if (vcpu->cpu)
+		sim_cpu_kick(vcpu->cpu); /* an interrupt may be let in now */
 }
 
 uint64_t sim_apic_cr8(const struct sim_vcpu *vcpu)

@@ -378,6 +378,33 @@ program halts
 	hlt
 program_end halts
 
+/* Interrupts are off for two results; the handler at +0x40 says so. */
+program opens
+	movl $0x1b, %ecx
+	rdmsr
+	orl $0xc00, %eax
+	wrmsr
+	movl $0x80f, %ecx
+	movl $0x1ff, %eax
+	xorl %edx, %edx
+	wrmsr
+	jmp 1f
+	.balign 64, 0x90
+	say $0x1111
+	movl $0x80b, %ecx
+	xorl %eax, %eax
+	xorl %edx, %edx
+	wrmsr
+	iretq
+1:	say $1
+	say $2
+	movl $3, %eax
+	sti
+	outl %eax, $RESULT
+	say $4
+	hlt
+program_end opens
+
 /* Starts vCPU 1 at 0x3000, then waits for what it writes to DATA. */
 program starts
 	movl $0x1b, %ecx

@@ -3,12 +3,14 @@
 #include "machine.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 
 PROGRAM(changes);
 PROGRAM(halts);
 PROGRAM(msrs);
+PROGRAM(opens);
 PROGRAM(spins);
 PROGRAM(starts);
 PROGRAM(started);
@@ -204,8 +206,10 @@ START_TEST(a_halted_vcpu_is_woken_up)
 	machine_gate(&machine, 0x41, CODE_AT + 0x40);
 	thread = start_vcpu(&vcpu);
 	/* It may come before the guest has its APIC enabled, and is lost then. */
-	while (machine.run[0]->exit_reason != KVM_EXIT_IO)
+	while (machine.run[0]->exit_reason != KVM_EXIT_IO) {
 		send_msi(0, 0x41);
+		sched_yield();
+	}
 	ck_assert_int_eq(join(thread), 0);
 	while (machine_result(&machine, 0) == 0x1111)
 		;
@@ -220,12 +224,27 @@ START_TEST(a_halted_vcpu_is_woken_up)
 }
 END_TEST
 
+/* It comes while interrupts are off, and is taken after the instruction that follows STI. */
+START_TEST(an_interrupt_waits_for_its_window)
+{
+	machine_load(&machine, &opens, LONG);
+	set_cpuid(0);
+	machine_gate(&machine, 0x41, CODE_AT + 0x40);
+	expect_result(&machine, 1);
+	send_msi(0, 0x41);
+	expect_result(&machine, 2);
+	expect_result(&machine, 3);
+	expect_result(&machine, 0x1111);
+	expect_result(&machine, 4);
+}
+END_TEST
+
 /* tdx 4.4 (3): a vCPU that was never started waits; sev 8.5: then EAGAIN. */
 START_TEST(an_ap_waits_until_it_is_called_off)
 {
 	uint32_t vcpu = 1;
 	pthread_t thread = start_vcpu(&vcpu);
-	struct kvm_mp_state state;
+	struct kvm_mp_state state = {0};
 
 	call_off(thread, vcpu);
 	ck_assert_int_eq(join(thread), -EINTR);
@@ -292,6 +311,7 @@ int main(void)
 	const TTest *const split[] = {
 		msrs_and_cpuid,
 		a_halted_vcpu_is_woken_up,
+		an_interrupt_waits_for_its_window,
 		an_ap_waits_until_it_is_called_off,
 		an_ap_is_started,
 		NULL,

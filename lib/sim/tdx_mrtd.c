@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Both records begin with a block of this size: name at 0, address at 16, else zeroes. */
 #define RECORD_SIZE    128
@@ -41,7 +40,8 @@ static int record(struct sim_mrtd *mrtd, const char *name, uint64_t gpa)
 {
 	uint8_t block[RECORD_SIZE] = {0};
 
-	memcpy(block, name, strlen(name));
+	for (size_t i = 0; name[i]; i++)
+		block[i] = (uint8_t)name[i];
 	for (unsigned i = 0; i < sizeof(gpa); i++)
 		block[RECORD_ADDRESS + i] = (uint8_t)(gpa >> (8 * i));
 	return EVP_DigestUpdate(mrtd->stream, block, sizeof(block)) == 1 ? 0 : -EIO;

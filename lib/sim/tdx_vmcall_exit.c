@@ -13,7 +13,7 @@
 
 static struct uapi_exit_tdx *run_tdx(struct sim_vcpu *vcpu)
 {
-	return (struct uapi_exit_tdx *)((uint8_t *)vcpu->run + UAPI_RUN_UNION_OFFSET);
+	return (struct uapi_exit_tdx *)(void *)((uint8_t *)vcpu->run + UAPI_RUN_UNION_OFFSET);
 }
 
 static void fill_hypercall(struct sim_vcpu *vcpu, uint64_t gpa, uint64_t pages, uint64_t attributes)

@@ -3,7 +3,8 @@
 #include <cocoreset/sim.h>
 #include <stdio.h>
 
-int vmm_main(const struct coco_host_options *host); /* the VMM, which opens its host with these */
+/* The VMM, which opens its host with these. */
+int vmm_main(const struct coco_host_options *options);
 
 int main(void)
 {

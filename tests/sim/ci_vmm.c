@@ -11,7 +11,7 @@
 #define LIVES      4u
 #define RESET_PORT 0xcf9
 
-int vmm_main(const struct coco_host_options *host);
+int vmm_main(const struct coco_host_options *options);
 
 /* The last 16 bytes below 4 GiB: 6 to port 0xcf9. */
 static const unsigned char reset_vector[] = {0xb0, 0x06, 0xba, 0xf9, 0x0c, 0xee, 0xf4};

@@ -45,6 +45,7 @@ START_TEST(capabilities)
 	struct td td;
 	int rc;
 
+	ck_assert_ptr_nonnull(out);
 	td_open(&td, 4);
 	out->nent = row->room;
 	rc = td_command(&td, td.vm, UAPI_TDX_CAPABILITIES, row->flags,
@@ -343,6 +344,7 @@ START_TEST(get_cpuid)
 	uint32_t need;
 	bool width = false;
 
+	ck_assert_ptr_nonnull(out);
 	td_open(&td, 4);
 	td.address_bits = 52;
 	td_reach(&td, TD_V1_C0);

@@ -14,7 +14,7 @@
 #include "sim/tdx_params.h"
 
 #define LEAVES_MAX 16u
-#define MODEL	   0x000806f8u
+#define MODEL      0x000806f8u
 
 static struct sim_tdx_host *new_host(uint32_t key_ids, uint32_t max, uint32_t capacity)
 {

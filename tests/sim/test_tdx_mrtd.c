@@ -26,7 +26,8 @@ static void digest(struct td *td, uint8_t out[48])
 }
 
 /* A slot of its own; TDVF sections do not overlap. */
-static void add_slot(struct td *td, uint32_t number, uint64_t gpa, uint64_t size, uint8_t *memory)
+static void add_slot(struct td *td, uint32_t number, uint64_t gpa, uint64_t size,
+		     const uint8_t *memory)
 {
 	struct uapi_create_guest_memfd gmem = {.size = size};
 	int fd = td_ioctl(td, td->vm, UAPI_CREATE_GUEST_MEMFD, (uintptr_t)&gmem);

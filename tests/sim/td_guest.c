@@ -75,12 +75,10 @@ static uint8_t *make_image(void)
 	return image;
 }
 
-static void load(struct td_guest *guest)
+int td_guest_add_slot(struct td_guest *guest)
 {
 	struct td *td = &guest->td;
 	struct uapi_create_guest_memfd gmem = {.size = TD_GUEST_SIZE};
-	struct uapi_tdx_init_mem_region region = {(uintptr_t)guest->image, TD_GUEST_BASE,
-						  TD_GUEST_SIZE / PAGE};
 	struct uapi_memory_region2 slot = {
 		.slot = 1,
 		.flags = UAPI_MEM_GUEST_MEMFD,
@@ -90,11 +88,27 @@ static void load(struct td_guest *guest)
 	};
 
 	guest->gmem = td_ioctl(td, td->vm, UAPI_CREATE_GUEST_MEMFD, (uintptr_t)&gmem);
-	ck_assert_int_ge(guest->gmem, 0);
+	if (guest->gmem < 0)
+		return guest->gmem;
 	slot.guest_memfd = (uint32_t)guest->gmem;
-	ck_assert_int_eq(td_ioctl(td, td->vm, UAPI_SET_USER_MEMORY_REGION2, (uintptr_t)&slot), 0);
-	ck_assert_int_eq(td_set_private(td, TD_GUEST_BASE, TD_GUEST_SIZE, true), 0);
-	ck_assert_int_eq(td_init_region(td, td->vcpus[0], &region, UAPI_TDX_MEASURE), 0);
+	return td_ioctl(td, td->vm, UAPI_SET_USER_MEMORY_REGION2, (uintptr_t)&slot);
+}
+
+int td_guest_load(struct td_guest *guest)
+{
+	struct uapi_tdx_init_mem_region region = {(uintptr_t)guest->image, TD_GUEST_BASE,
+						  TD_GUEST_SIZE / PAGE};
+
+	return td_init_region(&guest->td, guest->td.vcpus[0], &region, UAPI_TDX_MEASURE);
+}
+
+int td_guest_map_run(struct td_guest *guest, int vcpu)
+{
+	struct td *td = &guest->td;
+
+	return td->platform->ops->mmap(td->platform->context, NULL, RUN_SIZE,
+				       PROT_READ | PROT_WRITE, MAP_SHARED, td->vcpus[vcpu], 0,
+				       (void **)&guest->runs[vcpu]);
 }
 
 static void add_vcpu(struct td_guest *guest, uint32_t id)
@@ -106,10 +120,7 @@ static void add_vcpu(struct td_guest *guest, uint32_t id)
 	if (id)
 		ck_assert_int_eq(td_set_cpuid(td, td->vcpus[id], true), 0);
 	ck_assert_int_eq(td_command(td, td->vcpus[id], UAPI_TDX_INIT_VCPU, 0, 0x809000), 0);
-	ck_assert_int_eq(td->platform->ops->mmap(td->platform->context, NULL, RUN_SIZE,
-						 PROT_READ | PROT_WRITE, MAP_SHARED, td->vcpus[id],
-						 0, (void **)&guest->runs[id]),
-			 0);
+	ck_assert_int_eq(td_guest_map_run(guest, (int)id), 0);
 }
 
 static void let_user_map(struct td *td)
@@ -120,19 +131,26 @@ static void let_user_map(struct td *td)
 	ck_assert_int_eq(td_ioctl(td, td->vm, KVM_ENABLE_CAP, (uintptr_t)&cap), 0);
 }
 
+void td_guest_begin(struct td_guest *guest)
+{
+	memset(guest, 0, sizeof(*guest));
+	guest->image = make_image();
+	td_open(&guest->td, 4);
+}
+
 void td_guest_open(struct td_guest *guest, uint64_t attributes, uint32_t vcpus)
 {
 	struct td *td = &guest->td;
 
-	memset(guest, 0, sizeof(*guest));
-	guest->image = make_image();
-	td_open(td, 4);
+	td_guest_begin(guest);
 	td->attributes = attributes;
 	let_user_map(td);
 	td_reach(td, TD_V1_C0);
 	for (uint32_t id = 0; id < vcpus; id++)
 		add_vcpu(guest, id);
-	load(guest);
+	ck_assert_int_eq(td_guest_add_slot(guest), 0);
+	ck_assert_int_eq(td_set_private(td, TD_GUEST_BASE, TD_GUEST_SIZE, true), 0);
+	ck_assert_int_eq(td_guest_load(guest), 0);
 	ck_assert_int_eq(td_command(td, td->vm, UAPI_TDX_FINALIZE_VM, 0, 0), 0);
 	for (uint32_t id = 0; id < vcpus; id++) {
 		int rc = td_guest_run(guest, (int)id);

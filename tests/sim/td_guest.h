@@ -68,6 +68,11 @@ struct td_guest {
  * whose mailboxes' `out` has the registers of entry. `attributes` are the TD's.
  */
 void td_guest_open(struct td_guest *guest, uint64_t attributes, uint32_t vcpus);
+/* The same in steps, for tests that leave some out: results of the last call that each makes. */
+void td_guest_begin(struct td_guest *guest);
+int td_guest_add_slot(struct td_guest *guest);
+int td_guest_load(struct td_guest *guest);
+int td_guest_map_run(struct td_guest *guest, int vcpu);
 void td_guest_close(struct td_guest *guest);
 
 struct td_mailbox *td_mailbox(struct td_guest *guest, int vcpu);

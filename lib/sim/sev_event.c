@@ -15,6 +15,7 @@
 #define HC_ENOSYS         1000
 #define HC_EPERM          1
 #define HC_EINVAL         22
+#define PMU_COUNTERS      4u
 #define VECTOR_UD         6u
 #define VECTOR_GP         13u
 #define MSR_X2APIC_FIRST  0x800u
@@ -206,6 +207,20 @@ int sim_ghcb_vmmcall(struct sim_vcpu *vcpu)
 
 /* --- the rest */
 
+/* The counters of an AMD processor without extensions: there, and never running. */
+static int rdpmc(struct sim_vcpu *vcpu)
+{
+	struct sim_ghcb_event *event = event_of(vcpu);
+
+	if (event->rcx >= PMU_COUNTERS) {
+		sim_ghcb_exception(vcpu, VECTOR_GP);
+		return 1;
+	}
+	event->rax = 0;
+	event->rdx = 0;
+	return 1;
+}
+
 static int jump_table(struct sim_vcpu *vcpu)
 {
 	struct sim_sev_vm *sev = sim_sev_vm(vcpu->vm);
@@ -296,9 +311,7 @@ int sim_ghcb_event(struct sim_vcpu *vcpu)
 	case SIM_VC_VMMCALL:
 		return sim_ghcb_vmmcall(vcpu);
 	case SIM_VC_RDPMC:
-		/* The virtual PMU has no counters. */
-		sim_ghcb_exception(vcpu, VECTOR_GP);
-		return 1;
+		return rdpmc(vcpu);
 	case SIM_VC_RDTSCP:
 		sim_ghcb_exception(vcpu, VECTOR_UD);
 		return 1;

@@ -26,7 +26,8 @@ enum {
 	INFO_TERMINATE = 0x100,
 };
 
-#define EVENT_VALID     (1u << 31) /* EVENTINJ, APM volume 2, 15.20 */
+/* EVENTINJ, APM volume 2, 15.20; KVM has bit 31 as an int, and so all bits above it come along. */
+#define EVENT_VALID     0xffffffff80000000ull
 #define EVENT_EXCEPTION (3u << 8)
 
 /* --- guest memory from the host's side */

@@ -118,6 +118,7 @@ struct sim_sev_vcpu {
 	bool reload;       /* the guest's VMSA at `vmsa_gpa` is to be loaded before entry */
 	uint64_t vmsa_gpa; /* of the guest's own VMSA; SIM_SEV_NO_GPA: KVM's */
 	bool waiting_for_reset;
+	bool change_requested; /* it is to act upon that in its next KVM_RUN */
 	uint64_t pending_vmsa_gpa;
 	uint64_t ghcb_msr;
 	uint64_t ghcb_registered;

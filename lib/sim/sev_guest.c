@@ -36,6 +36,17 @@ static bool is_vmsa_address(const struct sim_vm *vm, uint64_t gpa)
 	return gpa % SIM_PAGE_SIZE == 0 && gpa < sim_gpa_limit(vm) && gpa % LARGE_PAGE;
 }
 
+/* The vCPU acts upon it in KVM_RUN: now, if it is there; one that was never started has nothing to
+ * lose. */
+static void tell(struct sim_vcpu *target)
+{
+	if (target->in_run || target->state->mp_state.mp_state == KVM_MP_STATE_UNINITIALIZED)
+		sim_snp_change_vmsa(target);
+	else
+		sim_sev_vcpu(target)->change_requested = true;
+	sim_run_wake(target);
+}
+
 static bool create_ap(struct sim_vcpu *vcpu)
 {
 	const struct sim_ghcb_event *event = &sim_sev_vcpu(vcpu)->event;
@@ -61,10 +72,8 @@ static bool create_ap(struct sim_vcpu *vcpu)
 		return false;
 	}
 	state->waiting_for_reset = true;
-	if (request != AP_CREATE_ON_INIT) {
-		sim_snp_change_vmsa(target);
-		sim_run_wake(target);
-	}
+	if (request != AP_CREATE_ON_INIT)
+		tell(target);
 	return true;
 }
 

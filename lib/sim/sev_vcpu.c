@@ -208,7 +208,14 @@ bool sim_sev_sipi(struct sim_vcpu *vcpu, uint8_t vector)
 
 int sim_sev_check_run(struct sim_vcpu *vcpu)
 {
-	return sim_sev_vm(vcpu->vm)->need_init ? -EINVAL : 0;
+	struct sim_sev_vcpu *state = sim_sev_vcpu(vcpu);
+
+	if (sim_sev_vm(vcpu->vm)->need_init)
+		return -EINVAL;
+	if (state->change_requested)
+		sim_snp_change_vmsa(vcpu);
+	state->change_requested = false;
+	return 0;
 }
 
 static int fail_entry(struct sim_vcpu *vcpu)

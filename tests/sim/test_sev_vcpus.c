@@ -2,7 +2,9 @@
 /* How further vCPUs of SEV-ES and SNP guests start and end (reference 4.7), and certificates (4.6).
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "sev_program.h"
 #include "sim/sev_run.h"
@@ -142,20 +144,42 @@ START_TEST(ap_with_other_features)
 }
 END_TEST
 
-/* After a destroy it is halted; who makes it runnable by force gets FAIL_ENTRY. */
-START_TEST(ap_destroyed)
+static uint32_t mp_state_of(uint32_t vcpu)
 {
 	struct kvm_mp_state state = {0};
+
+	ck_assert_int_eq(sev_ioctl(&program.guest, program.guest.vcpus[vcpu], KVM_GET_MP_STATE,
+				   (uintptr_t)&state),
+			 0);
+	return state.mp_state;
+}
+
+static void call_back(int number)
+{
+	(void)number;
+	program.guest.runs[1]->immediate_exit = 1;
+}
+
+/*
+ * The vCPU acts upon a destroy when it runs, and is halted then, which only a signal ends. Who
+ * makes it runnable by force gets FAIL_ENTRY.
+ */
+START_TEST(ap_destroyed)
+{
+	struct kvm_mp_state state = {.mp_state = KVM_MP_STATE_RUNNABLE};
+	const struct itimerval soon = {.it_value.tv_usec = 20000};
 
 	open_with_ap();
 	mark_vmsa();
 	create_ap(1);
+	ck_assert_int_eq(program_run_vcpu(&program, 1), 0);
 	create_ap(2);
-	ck_assert_int_eq(sev_ioctl(&program.guest, program.guest.vcpus[1], KVM_GET_MP_STATE,
-				   (uintptr_t)&state),
-			 0);
-	ck_assert_uint_eq(state.mp_state, KVM_MP_STATE_HALTED);
-	state.mp_state = KVM_MP_STATE_RUNNABLE;
+	ck_assert_uint_eq(mp_state_of(1), KVM_MP_STATE_RUNNABLE);
+	signal(SIGALRM, call_back);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	ck_assert_int_eq(program_run_vcpu(&program, 1), -EINTR);
+	ck_assert_uint_eq(mp_state_of(1), KVM_MP_STATE_HALTED);
+	program.guest.runs[1]->immediate_exit = 0;
 	ck_assert_int_eq(sev_ioctl(&program.guest, program.guest.vcpus[1], KVM_SET_MP_STATE,
 				   (uintptr_t)&state),
 			 0);

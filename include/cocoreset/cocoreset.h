@@ -12,6 +12,7 @@
 #include <cocoreset/guest.h>
 #include <cocoreset/host.h>
 #include <cocoreset/id_block.h>
+#include <cocoreset/igvm.h>
 #include <cocoreset/image.h>
 #include <cocoreset/measure.h>
 #include <cocoreset/request.h>

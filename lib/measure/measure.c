@@ -172,6 +172,8 @@ static int done(struct coco_measure *measure, int r)
 int coco_measure_run(struct coco_measure *measure, const struct coco_page_run *run,
 		     struct coco_error *error)
 {
+	if (run->flags & COCO_RUN_SHARED)
+		return 0;
 	return done(measure, measure->tech->add(measure, run, error));
 }
 

@@ -68,7 +68,7 @@ struct coco_igvm_body {
 	uint32_t size;
 };
 
-/* Takes the entry at `offset` apart, which was checked. */
+/* Takes the entry at `offset` apart, whose body has the size of its type. */
 void coco_igvm_get(const struct coco_igvm *igvm, uint32_t offset, struct coco_igvm_entry *out);
 
 /* 0: the type is not known. Otherwise the size that its body has. */
@@ -82,9 +82,9 @@ uint32_t coco_igvm_parameter_size(uint32_t type);
 int coco_igvm_malformed(const struct coco_igvm_body *body, struct coco_error *error,
 			const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* An entry's own rules, those that need no other entry. `entry` is filled. */
+/* An entry's own rules, those that need no other entry. */
 int coco_igvm_check_entry(const struct coco_igvm *igvm, const struct coco_igvm_body *body,
-			  struct coco_igvm_entry *entry, struct coco_error *error);
+			  const struct coco_igvm_entry *entry, struct coco_error *error);
 int coco_igvm_check_platform(struct coco_igvm *igvm, const struct coco_igvm_body *body,
 			     struct coco_error *error);
 

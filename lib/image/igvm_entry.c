@@ -14,6 +14,7 @@
 
 enum {
 	NATIVE_VERSION = 1,
+	VBS_COUNT_SIZE = 4,
 	VBS_REGISTER_SIZE = 32,
 	CCA_CONTEXT_SIZE = 80,
 	MEMORY_MAP_ENTRY_SIZE = 24,
@@ -133,6 +134,14 @@ static void get_area(const uint8_t *body, struct coco_igvm_entry *out)
 	out->file_size = out->file_offset ? out->size : 0;
 }
 
+/* VBS has a list of registers instead of a page, which begins with how many there are. */
+static uint64_t vbs_size(const struct coco_igvm *igvm, uint64_t offset)
+{
+	if (offset > igvm->blob->size || igvm->blob->size - offset < VBS_COUNT_SIZE)
+		return VBS_COUNT_SIZE;
+	return VBS_COUNT_SIZE + (uint64_t)coco_le32(igvm->blob->bytes + offset) * VBS_REGISTER_SIZE;
+}
+
 static void get_context(const struct coco_igvm *igvm, const uint8_t *body,
 			struct coco_igvm_entry *out)
 {
@@ -141,10 +150,9 @@ static void get_context(const struct coco_igvm *igvm, const uint8_t *body,
 	out->file_offset = coco_le32(body + 12);
 	out->index = coco_le16(body + 16);
 	out->file_size = COCO_PAGE_SIZE;
-	/* VBS has a list of registers instead of a page; its beginning says how long it is. */
 	for (uint32_t i = 0; i < igvm->info.platforms; i++)
 		if (igvm->platforms[i].mask & out->mask && igvm->platforms[i].type == COCO_IGVM_VSM)
-			out->file_size = 4;
+			out->file_size = vbs_size(igvm, out->file_offset);
 }
 
 static void get_range(const uint8_t *body, struct coco_igvm_entry *out)
@@ -252,7 +260,10 @@ static int check_reserved(const struct coco_igvm_body *body, uint32_t offset, ui
 static int check_pages(const struct coco_igvm_body *body, const struct coco_igvm_entry *entry,
 		       struct coco_error *error)
 {
-	if (!coco_page_aligned(entry->gpa) || !coco_page_aligned(entry->size))
+	if (!coco_page_aligned(entry->gpa))
+		return coco_igvm_malformed(body, error, "0x%" PRIx64 " is not aligned to a page",
+					   entry->gpa);
+	if (!coco_page_aligned(entry->size))
 		return coco_igvm_malformed(
 			body, error, "0x%" PRIx64 " bytes at 0x%" PRIx64 " are not whole pages",
 			entry->size, entry->gpa);
@@ -310,19 +321,8 @@ static int check_trailing(const struct coco_igvm *igvm, const struct coco_igvm_b
 	return 0;
 }
 
-static int check_vbs_registers(const struct coco_igvm *igvm, const struct coco_igvm_body *body,
-			       struct coco_igvm_entry *entry, struct coco_error *error)
-{
-	const uint32_t count = coco_le32(igvm->blob->bytes + entry->file_offset);
-
-	if (!count)
-		return coco_igvm_malformed(body, error, "a list of no registers");
-	entry->file_size = 4 + (uint64_t)count * VBS_REGISTER_SIZE;
-	return check_data(igvm, body, entry->file_offset, entry->file_size, error);
-}
-
 static int check_context(const struct coco_igvm *igvm, const struct coco_igvm_body *body,
-			 struct coco_igvm_entry *entry, struct coco_error *error)
+			 const struct coco_igvm_entry *entry, struct coco_error *error)
 {
 	const uint32_t mask = entry->mask & igvm->declared;
 	uint32_t index = 0;
@@ -352,7 +352,9 @@ static int check_context(const struct coco_igvm *igvm, const struct coco_igvm_bo
 		return coco_igvm_malformed(body, error,
 					   "vCPUs of TDX guests have no initial registers");
 	case COCO_IGVM_VSM:
-		return check_vbs_registers(igvm, body, entry, error);
+		if (entry->file_size == VBS_COUNT_SIZE)
+			return coco_igvm_malformed(body, error, "a list of no registers");
+		return 0;
 	case COCO_IGVM_CCA:
 		return check_trailing(igvm, body, entry, CCA_CONTEXT_SIZE, error);
 	default:
@@ -417,7 +419,7 @@ static int check_corim(const struct coco_igvm *igvm, const struct coco_igvm_body
 }
 
 int coco_igvm_check_entry(const struct coco_igvm *igvm, const struct coco_igvm_body *body,
-			  struct coco_igvm_entry *entry, struct coco_error *error)
+			  const struct coco_igvm_entry *entry, struct coco_error *error)
 {
 	switch (body->type) {
 	case COCO_IGVM_GUEST_POLICY:

@@ -13,6 +13,7 @@
 #include <errno.h>
 
 enum {
+	ECDSA_P384_SHA384 = 1,
 	NUMBER_SIZE = 72,
 	SIGNATURE_SIZE = 2 * NUMBER_SIZE,
 
@@ -53,9 +54,11 @@ static void put_auth(uint8_t *auth, const uint8_t *from, bool author)
 	memcpy(auth + AUTH_ID_ALGORITHM, from + IN_ID_ALGORITHM, 4);
 	memcpy(auth + AUTH_ID_SIGNATURE, from + IN_ID_SIGNATURE, SIGNATURE_SIZE);
 	put_key(auth + AUTH_ID_KEY, from + IN_ID_KEY);
-	/* Without an author key the firmware wants that part to be empty. */
-	if (!author)
+	/* Without an author key its algorithm is there all the same, and the rest is empty. */
+	if (!author) {
+		coco_put_le32(auth + AUTH_AUTHOR_ALGORITHM, ECDSA_P384_SHA384);
 		return;
+	}
 	memcpy(auth + AUTH_AUTHOR_ALGORITHM, from + IN_AUTHOR_ALGORITHM, 4);
 	memcpy(auth + AUTH_AUTHOR_SIGNATURE, from + IN_AUTHOR_SIGNATURE, SIGNATURE_SIZE);
 	put_key(auth + AUTH_AUTHOR_KEY, from + IN_AUTHOR_KEY);

@@ -19,6 +19,7 @@
 #include <cocoreset/sev.h>
 #include <cocoreset/tdx.h>
 #include <cocoreset/trace.h>
+#include <cocoreset/uki.h>
 #include <cocoreset/vcpu.h>
 
 #endif

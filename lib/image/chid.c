@@ -61,7 +61,10 @@ static bool is_release(size_t field)
 
 static const char *get(const struct coco_smbios *smbios, size_t field)
 {
-	return *(const char *const *)((const char *)smbios + field);
+	const char *text;
+
+	memcpy(&text, (const char *)smbios + field, sizeof(text));
+	return text;
 }
 
 /* Takes one character of UTF-8; false: there is none. */

@@ -183,7 +183,7 @@ int coco_igvm_find_platform(const struct coco_igvm *igvm, uint32_t tech,
 {
 	char names[96] = "";
 	size_t length = 0;
-	uint32_t type;
+	uint32_t type = 0;
 	int r = coco_igvm_platform_of(tech, &type, error);
 
 	if (r)

@@ -4,6 +4,7 @@
 
 #include "hex.h"
 #include "id_block.h"
+#include "igvm.h"
 #include "launch.h"
 #include "message.h"
 #include "record.h"
@@ -106,6 +107,10 @@ int main(int argc, char **argv)
 	struct options options;
 	int status = STATUS_OK;
 
+	if (igvm_wanted(argc, argv)) {
+		status = igvm_run(argc, argv);
+		return fflush(stdout) || ferror(stdout) ? file_failed("standard output") : status;
+	}
 	switch (options_parse(&options, argc, argv)) {
 	case OPTIONS_RUN:
 		status = options.command == COMMAND_MEASURE ? measure_run(&options)

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "igvm.h"
 #include "message.h"
 #include "options_rules.h"
 
@@ -211,6 +212,8 @@ static void print_help(void)
 	     "        Predicts a guest's launch measurement.\n"
 	     "cocoreset-measure id-block|id-auth [OPTION]...\n"
 	     "        Makes SNP's ID block, or signs one, in the form that QEMU takes.\n");
+	igvm_print_help();
+	puts("The others:\n");
 	for (enum option i = 0; i < OPT_COUNT; i++) {
 		const struct rule *rule = &option_rules[i];
 

@@ -12,12 +12,14 @@
 #include <cocoreset/guest.h>
 #include <cocoreset/host.h>
 #include <cocoreset/id_block.h>
+#include <cocoreset/igvm.h>
 #include <cocoreset/image.h>
 #include <cocoreset/measure.h>
 #include <cocoreset/request.h>
 #include <cocoreset/sev.h>
 #include <cocoreset/tdx.h>
 #include <cocoreset/trace.h>
+#include <cocoreset/uki.h>
 #include <cocoreset/vcpu.h>
 
 #endif

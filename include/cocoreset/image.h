@@ -21,6 +21,8 @@ struct coco_image;
 #define COCO_FIRMWARE_MAX_SIZE 0x1000000u
 /** A run's label is shorter than this. */
 #define COCO_LABEL_SIZE 32u
+/** The vCPUs that an image can have initial states of have indices below this. */
+#define COCO_IMAGE_MAX_VCPUS 65536u
 /** What SEV and SEV-ES encrypt and measure is a multiple of this (COCO_PAGE_PART). */
 #define COCO_PART_UNIT 16u
 
@@ -50,6 +52,11 @@ enum coco_run_flags {
 	 * pages only: the technology decides about the others.
 	 */
 	COCO_RUN_UNMEASURED = 1u << 0,
+	/**
+	 * Loaded as memory that host and guest share: neither encrypted nor measured. For data
+	 * and zero pages only, and not together with COCO_RUN_UNMEASURED.
+	 */
+	COCO_RUN_SHARED = 1u << 1,
 };
 
 /** Guest pages that follow each other and are loaded alike. */
@@ -71,6 +78,68 @@ struct coco_page_run {
 	 * NULL is "". Copied.
 	 */
 	const char *label;
+};
+
+/** How the registers of an initial vCPU state are written down. One page in each case. */
+enum coco_vcpu_state_format {
+	/** A VMSA as the processor loads it (AMD APM volume 2, table B-4): SEV-ES and SNP. */
+	COCO_VCPU_STATE_VMSA = 1,
+	/** IGVM's context for guests with open registers: plain, software-protected, SEV. */
+	COCO_VCPU_STATE_NATIVE = 2,
+};
+
+/**
+ * The registers that one vCPU starts with, instead of those that the technology gives it. vCPUs
+ * that an image says nothing about keep these.
+ */
+struct coco_vcpu_state {
+	size_t struct_size; /**< COCO_INIT */
+	uint32_t vcpu;      /**< index, below COCO_IMAGE_MAX_VCPUS */
+	uint32_t format;    /**< enum coco_vcpu_state_format; the same for all of an image */
+	/**
+	 * COCO_VCPU_STATE_VMSA: where the image's author says that the page is, page aligned. KVM
+	 * has one address of its own for all of them (COCO_VMSA_GPA). Otherwise 0.
+	 */
+	uint64_t gpa;
+	/** How many runs of the image come before it. Set by the image, when it is added. */
+	uint32_t position;
+	uint32_t reserved0;
+	const void *page; /**< COCO_PAGE_SIZE bytes */
+};
+
+/** Why KVM can't launch an image so that its measurement is the one that its author computed. */
+enum coco_kvm_obstacle {
+	/** A VMSA is said to be elsewhere than at COCO_VMSA_GPA. */
+	COCO_KVM_VMSA_ADDRESS = 1u << 0,
+	/** Pages come after a VMSA: KVM measures VMSAs last. */
+	COCO_KVM_VMSA_POSITION = 1u << 1,
+	/** VMSAs do not come in the order of their vCPUs. */
+	COCO_KVM_VMSA_ORDER = 1u << 2,
+	/** The guest has vCPUs that the image has no VMSA for, or the other way round. */
+	COCO_KVM_VCPU_COUNT = 1u << 3,
+	/** A register that KVM can't set, or to which it gives a value of its own. */
+	COCO_KVM_REGISTER = 1u << 4,
+	/** SEV_FEATURES that differ between vCPUs, or do not fit the technology or the kernel. */
+	COCO_KVM_FEATURES = 1u << 5,
+};
+
+struct coco_kvm_check_options {
+	size_t struct_size; /**< COCO_INIT */
+	uint32_t tech;      /**< enum coco_tech; required */
+	uint32_t vcpus;     /**< the guest's; 0: as many as the image has states of */
+	/**
+	 * seves, snp: the SEV_FEATURES that the kernel takes (KVM_X86_SEV_VMSA_FEATURES), bit 0 of
+	 * SNP aside; 0: not known, and not looked at.
+	 */
+	uint64_t kernel_features;
+};
+
+struct coco_kvm_check {
+	size_t struct_size; /**< COCO_INIT */
+	uint32_t obstacles; /**< enum coco_kvm_obstacle; 0: the measurement can be reached */
+	uint32_t vcpus;     /**< initial states that the image has */
+	uint64_t features;  /**< SEV_FEATURES of the first vCPU's VMSA */
+	char reason[256];   /**< a sentence about the first obstacle; "" if there is none */
 };
 
 COCO_BEGIN_DECLS
@@ -195,6 +264,53 @@ COCO_API COCO_MUST_CHECK int coco_image_set_hob(struct coco_image *image, uint64
  * Thread safety: any thread once the image is in use.
  */
 COCO_API uint64_t coco_image_hob(const struct coco_image *image);
+
+/**
+ * Says with which registers a vCPU starts. The page is copied.
+ *
+ * Errors: -EINVAL a vCPU, format or gpa that can't be, another format than the image's other
+ * states have, no page; -EEXIST there is a state of this vCPU already; -EBUSY the image is in use
+ * already; -E2BIG, -ENOMEM. The image is as it was after every error.
+ *
+ * Thread safety: one thread at a time. Allowed states: before the first use.
+ */
+COCO_API COCO_MUST_CHECK int coco_image_add_vcpu_state(struct coco_image *image,
+						       const struct coco_vcpu_state *state,
+						       struct coco_error *error);
+
+/**
+ * How many vCPUs the image has initial states of.
+ *
+ * Thread safety: any thread once the image is in use.
+ */
+COCO_API uint32_t coco_image_vcpu_state_count(const struct coco_image *image);
+
+/**
+ * Tells of one initial state, in the order they were added.
+ *
+ * @param state struct_size set by the caller. `page` belongs to the image.
+ *
+ * Errors: -EINVAL no such index, or a struct_size too small.
+ * Thread safety: any thread once the image is in use.
+ */
+COCO_API COCO_MUST_CHECK int coco_image_get_vcpu_state(const struct coco_image *image,
+						       uint32_t index,
+						       struct coco_vcpu_state *state,
+						       struct coco_error *error);
+
+/**
+ * Asks before any launch whether KVM can produce the measurement that the image's author computed
+ * from its runs and VMSAs as they stand. Images without VMSAs can always be reached.
+ *
+ * @param check struct_size set by the caller; filled as far as that reaches.
+ *
+ * Errors: -EINVAL an unknown technology, or a struct_size too small; -E2BIG.
+ * Thread safety: any thread once the image is in use.
+ */
+COCO_API COCO_MUST_CHECK int coco_image_check_kvm(const struct coco_image *image,
+						  const struct coco_kvm_check_options *options,
+						  struct coco_kvm_check *check,
+						  struct coco_error *error);
 
 COCO_END_DECLS
 

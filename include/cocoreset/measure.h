@@ -73,6 +73,12 @@ enum coco_measure_flags {
 	 * Linux 6.16 did it. Without it, each page is extended as soon as it is added.
 	 */
 	COCO_MEASURE_TWO_PASS = 1u << 2,
+	/**
+	 * coco_measure_image(), seves and snp: VMSAs that the image has are measured where they
+	 * stand in it, and at the address that they say, as the image's author may have computed
+	 * it. Without it they are measured as KVM does: see coco_image_check_kvm().
+	 */
+	COCO_MEASURE_VMSAS_IN_PLACE = 1u << 3,
 };
 
 /**
@@ -83,7 +89,10 @@ struct coco_measure_options {
 	size_t struct_size; /**< COCO_INIT */
 	uint32_t tech;      /**< enum coco_tech: sev, seves, snp or tdx; required */
 	uint32_t flags;     /**< enum coco_measure_flags */
-	/** seves, snp: how many, at least 1 and at most COCO_MEASURE_MAX_VCPUS. */
+	/**
+	 * seves, snp: how many, at least 1 and at most COCO_MEASURE_MAX_VCPUS. 0 for an image that
+	 * has initial states of vCPUs: as many as these are.
+	 */
 	uint32_t vcpus;
 	/**
 	 * seves, snp: EAX of the guest's CPUID leaf 1, see coco_vcpu_signature_from_name().
@@ -211,7 +220,8 @@ struct coco_launch_measure {
 COCO_BEGIN_DECLS
 
 /**
- * Predicts the measurement of a guest that is launched from `image`.
+ * Predicts the measurement of a guest that is launched from `image`. vCPUs of which the image has
+ * the initial state are measured with that, the others as the options say.
  *
  * Errors: -EINVAL a bad or missing option (named in error->field), or a run that the technology
  * can't launch; -E2BIG, -ENOMEM; -EIO libcrypto has no such algorithm or failed.

@@ -59,8 +59,8 @@ int coco_launch_find(const struct coco_launch *launch, uint64_t gpa, uint64_t si
 }
 
 /* A run may lie in several slots that touch. */
-static int copy_run(const struct coco_launch *launch, const struct coco_image_run *run,
-		    struct coco_error *error)
+int coco_launch_copy_run(const struct coco_launch *launch, const struct coco_image_run *run,
+			 struct coco_error *error)
 {
 	const unsigned char *bytes = run->bytes;
 
@@ -82,6 +82,6 @@ int coco_launch_copy_shared(const struct coco_launch *launch, struct coco_error 
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < launch->image->count; i++)
-		r = copy_run(launch, &launch->image->runs[i], error);
+		r = coco_launch_copy_run(launch, &launch->image->runs[i], error);
 	return r;
 }

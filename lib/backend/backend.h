@@ -86,6 +86,9 @@ struct coco_backend {
 	uint32_t page_kinds;
 	/* load() measures all that it loads: COCO_RUN_UNMEASURED is refused. */
 	bool measures_all;
+	/* What an image's initial vCPU states can be, each enum coco_vcpu_state_format as 1 << it.
+	 */
+	uint32_t state_formats;
 	const char *name;
 	uint64_t vm_type; /* KVM_CREATE_VM, unless there is choose_vm_type() */
 	/*
@@ -131,6 +134,9 @@ struct coco_backend {
 	 */
 	int (*configure_cpuid)(void *config, struct kvm_cpuid2 *cpuid, uint64_t *gpa_end,
 			       struct coco_error *error);
+	/* What an image says that the recipe has to agree with, before anything is touched. */
+	int (*check_image)(const void *config, const struct coco_image *image,
+			   struct coco_error *error);
 	/*
 	 * What the platform will measure of such a launch; `flags` are for coco_measure_image().
 	 * Called before anything is touched, and only when the answer is not known yet: `launch`
@@ -200,6 +206,9 @@ void coco_probe_keys(struct coco_seam *seam, const char *resource, struct coco_t
 int coco_launch_find(const struct coco_launch *launch, uint64_t gpa, uint64_t size,
 		     struct coco_launch_piece *out, struct coco_error *error);
 
+/* Writes a run to the shared side. */
+int coco_launch_copy_run(const struct coco_launch *launch, const struct coco_image_run *run,
+			 struct coco_error *error);
 /* Writes the image to the shared side. */
 int coco_launch_copy_shared(const struct coco_launch *launch, struct coco_error *error);
 

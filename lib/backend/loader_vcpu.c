@@ -224,8 +224,8 @@ static int copy_run(struct loader *loader, const struct coco_image_run *run,
 {
 	const unsigned char *bytes = run->bytes;
 
-	/* Pages of a new guest_memfd are zero. */
-	if (!bytes)
+	/* Pages of a new guest_memfd are zero. Shared ones are not in it. */
+	if (!bytes || run->flags & COCO_RUN_SHARED)
 		return 0;
 	for (uint64_t done = 0; done < run->size;) {
 		uint64_t size = coco_min(run->size - done, DATA_SIZE);

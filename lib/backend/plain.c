@@ -24,6 +24,7 @@ static int probe(struct coco_seam *seam, struct coco_tech_info *info, struct coc
 const struct coco_backend coco_backend_plain = {
 	.tech = COCO_TECH_PLAIN,
 	.page_kinds = COCO_PAGE_KINDS_BASIC,
+	.state_formats = 1u << COCO_VCPU_STATE_NATIVE,
 	.name = "plain",
 	.vm_type = UAPI_VM_TYPE_DEFAULT,
 	.private_memory = false,

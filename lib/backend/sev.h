@@ -45,6 +45,9 @@ int coco_snp_probe(struct coco_seam *seam, struct coco_tech_info *info, struct c
 /* Whether KVM_CREATE_VM knows the type: 1, 0 or an errno. */
 int coco_sev_has_vm_type(struct coco_seam *seam, uint32_t type, struct coco_error *error);
 
+/* The VMSAs of an image have the SEV features that the VM is created with. */
+int coco_sev_check_image(const void *config, const struct coco_image *image,
+			 struct coco_error *error);
 /* KVM_SEV_INIT2, or its predecessors: the VM has an ASID afterwards. */
 int coco_sev_init_vm(const struct coco_launch *launch, struct coco_error *error);
 int coco_seves_init_vm(const struct coco_launch *launch, struct coco_error *error);

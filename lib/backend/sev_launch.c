@@ -107,6 +107,8 @@ static int encrypt_run(const struct coco_launch *launch, const struct coco_image
 {
 	int r = 0;
 
+	if (run->flags & COCO_RUN_SHARED)
+		return 0;
 	for (uint64_t done = 0; !r && done < run->size;) {
 		struct coco_launch_piece piece;
 
@@ -166,6 +168,7 @@ static int seal_seves(const struct coco_launch *launch, struct coco_error *error
 const struct coco_backend coco_backend_sev = {
 	.tech = COCO_TECH_SEV,
 	.page_kinds = COCO_PAGE_KINDS_BASIC | 1u << COCO_PAGE_PART,
+	.state_formats = 1u << COCO_VCPU_STATE_NATIVE,
 	.measures_all = true,
 	.name = "sev",
 	.vm_type = UAPI_VM_TYPE_SEV,
@@ -187,6 +190,7 @@ const struct coco_backend coco_backend_sev = {
 const struct coco_backend coco_backend_seves = {
 	.tech = COCO_TECH_SEVES,
 	.page_kinds = COCO_PAGE_KINDS_BASIC | 1u << COCO_PAGE_PART,
+	.state_formats = 1u << COCO_VCPU_STATE_VMSA,
 	.measures_all = true,
 	.name = "seves",
 	.vm_type = UAPI_VM_TYPE_SEVES,
@@ -196,6 +200,7 @@ const struct coco_backend coco_backend_seves = {
 	.probe = coco_seves_probe,
 	.configure = coco_seves_configure,
 	.free_config = coco_sev_free_config,
+	.check_image = coco_sev_check_image,
 	.predict = coco_seves_predict,
 	.choose_vm_type = coco_sev_vm_type,
 	.init_vm = coco_seves_init_vm,

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "backend/sev.h"
 
+#include "base/error.h"
+#include "image/bytes.h"
+#include "image/vmsa_layout.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
 /* Segment types of the architecture's reset state: accessed (APM volume 2, table 14-1). */
 #define TYPE_CODE     0xb
 #define TYPE_DATA     0x3
 #define TYPE_BUSY_TSS 0xb
 #define VECTOR_OFFSET 0xffffull
+/* KVM sets it for SNP guests by itself. */
+#define SNP_ACTIVE 1ull
 
 static const struct coco_sev_step init2 = {
 	UAPI_SEV_INIT2,
@@ -98,6 +107,26 @@ int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error)
 	coco_log(&launch->seam->log, COCO_LOG_WARNING,
 		 "this kernel does not ask for the certificates of SNP guests (Linux 7.0 does): "
 		 "the guest gets none");
+	return 0;
+}
+
+int coco_sev_check_image(const void *given, const struct coco_image *image,
+			 struct coco_error *error)
+{
+	const struct coco_sev_config *config = given;
+
+	for (uint32_t i = 0; i < image->state_count; i++) {
+		const uint8_t *page = image->states[i].page;
+		const uint64_t features = coco_le64(page + COCO_VMSA_SEV_FEATURES) & ~SNP_ACTIVE;
+
+		if (features != config->options.vmsa_features)
+			return coco_fail_field(
+				error, -EINVAL, "vmsa_features",
+				"the image's VMSA of vCPU %" PRIu32 " has SEV features 0x%" PRIx64
+				", the guest's options say 0x%" PRIx64
+				": KVM has to be told of them when it creates the VM",
+				image->states[i].vcpu, features, config->options.vmsa_features);
+	}
 	return 0;
 }
 

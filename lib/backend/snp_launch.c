@@ -149,8 +149,12 @@ static int load(const struct coco_launch *launch, struct coco_error *error)
 	for (uint32_t i = 0; !r && i < launch->image->count; i++) {
 		const struct coco_image_run *run = &launch->image->runs[i];
 
-		r = run->kind == COCO_PAGE_CPUID ? load_cpuid(launch, run, error)
-						 : load_run(launch, run, error);
+		if (run->flags & COCO_RUN_SHARED)
+			r = coco_launch_copy_run(launch, run, error);
+		else if (run->kind == COCO_PAGE_CPUID)
+			r = load_cpuid(launch, run, error);
+		else
+			r = load_run(launch, run, error);
 	}
 	return r;
 }
@@ -174,6 +178,7 @@ static int seal(const struct coco_launch *launch, struct coco_error *error)
 const struct coco_backend coco_backend_snp = {
 	.tech = COCO_TECH_SNP,
 	.page_kinds = COCO_PAGE_KINDS_BASIC | 1u << COCO_PAGE_SECRETS | 1u << COCO_PAGE_CPUID,
+	.state_formats = 1u << COCO_VCPU_STATE_VMSA,
 	.name = "snp",
 	.vm_type = UAPI_VM_TYPE_SNP,
 	.private_memory = true,
@@ -184,6 +189,7 @@ const struct coco_backend coco_backend_snp = {
 	.probe = coco_snp_probe,
 	.configure = coco_snp_configure,
 	.free_config = coco_sev_free_config,
+	.check_image = coco_sev_check_image,
 	.predict = coco_snp_predict,
 	.check = coco_snp_check_id_block,
 	.init_vm = coco_snp_init_vm,

@@ -69,6 +69,7 @@ static int probe(struct coco_seam *seam, struct coco_tech_info *info, struct coc
 const struct coco_backend coco_backend_swprotected = {
 	.tech = COCO_TECH_SWPROTECTED,
 	.page_kinds = COCO_PAGE_KINDS_BASIC,
+	.state_formats = 1u << COCO_VCPU_STATE_NATIVE,
 	.name = "swprotected",
 	.vm_type = UAPI_VM_TYPE_SW_PROTECTED,
 	.private_memory = true,

@@ -169,8 +169,12 @@ static int load(const struct coco_launch *launch, struct coco_error *error)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; !r && i < launch->image->count; i++)
-		r = load_run(launch, &launch->image->runs[i], error);
+	for (uint32_t i = 0; !r && i < launch->image->count; i++) {
+		const struct coco_image_run *run = &launch->image->runs[i];
+
+		r = run->flags & COCO_RUN_SHARED ? coco_launch_copy_run(launch, run, error)
+						 : load_run(launch, run, error);
+	}
 	return r;
 }
 

@@ -219,9 +219,10 @@ static int mark_private(struct build *build, struct coco_error *error)
 		return r;
 	}
 	for (uint32_t i = 0; !r && i < recipe->image->count; i++)
-		r = coco_convert_at_launch(build->guest, build->incarnation,
-					   recipe->image->runs[i].gpa, recipe->image->runs[i].size,
-					   error);
+		if (!(recipe->image->runs[i].flags & COCO_RUN_SHARED))
+			r = coco_convert_at_launch(build->guest, build->incarnation,
+						   recipe->image->runs[i].gpa,
+						   recipe->image->runs[i].size, error);
 	return r;
 }
 

@@ -36,11 +36,57 @@ static int check_kinds(const struct coco_guest *guest, struct coco_error *error)
 	return 0;
 }
 
+/* The registers that the image gives vCPUs are for this technology and for vCPUs that there are. */
+static int check_states(const struct coco_guest *guest, struct coco_error *error)
+{
+	const struct coco_backend *backend = guest->recipe.backend;
+	const struct coco_image *image = guest->recipe.image;
+
+	for (uint32_t i = 0; i < image->state_count; i++) {
+		if (!(backend->state_formats & 1u << image->states[i].format))
+			return coco_fail_field(error, -EINVAL, "image",
+					       "the image's initial registers are in a form that "
+					       "%s guests don't have: make an image for this "
+					       "technology",
+					       backend->name);
+		if (image->states[i].vcpu >= guest->recipe.vcpus)
+			return coco_fail_field(error, -EINVAL, "image",
+					       "the image has initial registers of vCPU %" PRIu32
+					       ", the guest has %" PRIu32 " vCPUs",
+					       image->states[i].vcpu, guest->recipe.vcpus);
+	}
+	return 0;
+}
+
+/* Memory that is shared in the image can't be marked private at launch. */
+static int check_eager(const struct coco_guest *guest, struct coco_error *error)
+{
+	const struct coco_image *image = guest->recipe.image;
+
+	if (!guest->recipe.backend->private_memory ||
+	    !(guest->recipe.flags & COCO_GUEST_EAGER_PRIVATE))
+		return 0;
+	for (uint32_t i = 0; i < image->count; i++)
+		if (image->runs[i].flags & COCO_RUN_SHARED)
+			return coco_fail_field(error, -EINVAL, "flags",
+					       "run %" PRIu32 " of the image, at 0x%" PRIx64
+					       ", is shared memory: it does not go with "
+					       "COCO_GUEST_EAGER_PRIVATE",
+					       i, image->runs[i].gpa);
+	return 0;
+}
+
 static int check_recipe(struct coco_guest *guest, struct coco_error *error)
 {
 	const struct coco_image *image = guest->recipe.image;
 	int r = check_kinds(guest, error);
 
+	if (!r)
+		r = check_states(guest, error);
+	if (!r)
+		r = check_eager(guest, error);
+	if (!r && guest->recipe.backend->check_image)
+		r = guest->recipe.backend->check_image(guest->recipe.config, image, error);
 	if (r)
 		return r;
 

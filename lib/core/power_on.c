@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "core/power_on.h"
 
+#include "backend/registers.h"
 #include "base/error.h"
 #include "kvm/uapi.h"
 
@@ -264,8 +265,23 @@ int coco_power_on_capture(struct coco_guest *guest, const struct coco_incarnatio
 void coco_power_on_adjust(struct coco_power_on *power_on, const struct coco_backend *backend,
 			  const struct coco_launch *launch)
 {
-	for (uint32_t i = 0; backend->power_on && i < power_on->vcpus; i++)
-		backend->power_on(launch, i, &power_on->states[i].sregs, &power_on->states[i].regs);
+	for (uint32_t i = 0; i < power_on->vcpus; i++) {
+		const struct coco_image_vcpu *given = coco_image_find_vcpu(launch->image, i);
+		struct vcpu_state *state = &power_on->states[i];
+		const struct coco_registers registers = {
+			.sregs = &state->sregs,
+			.regs = &state->regs,
+			.xcrs = &state->xcrs,
+			.debugregs = &state->debugregs,
+			.msrs = state->msrs,
+			.xsave = state->xsave,
+		};
+
+		if (backend->power_on)
+			backend->power_on(launch, i, &state->sregs, &state->regs);
+		if (given)
+			coco_registers_apply(given, &registers);
+	}
 }
 
 int coco_power_on_restore(struct coco_guest *guest, const struct coco_incarnation *incarnation,

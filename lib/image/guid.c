@@ -43,3 +43,14 @@ void coco_guid_store(uint8_t *to, const char *text)
 	swap_order(guid);
 	memcpy(to, guid, sizeof(guid));
 }
+
+void coco_guid_from_name(uint8_t *to, const char *space, const void *name, size_t size)
+{
+	uuid_t guid, within;
+
+	if (uuid_parse(space, within))
+		abort();
+	uuid_generate_sha1(guid, within, name, size);
+	swap_order(guid);
+	memcpy(to, guid, sizeof(guid));
+}

@@ -7,6 +7,7 @@
 #define COCO_IMAGE_GUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define COCO_GUID_SIZE 16u
@@ -16,5 +17,8 @@ bool coco_guid_is(const uint8_t *stored, const char *text);
 
 /* Stores the GUID that is written as `text`, a constant. */
 void coco_guid_store(uint8_t *to, const char *text);
+
+/* Stores the GUID of version 5 that `name` has in a namespace, a constant GUID. */
+void coco_guid_from_name(uint8_t *to, const char *space, const void *name, size_t size);
 
 #endif

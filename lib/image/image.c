@@ -35,8 +35,11 @@ void coco_image_unref(struct coco_image *image)
 {
 	if (!image || atomic_fetch_sub_explicit(&image->references, 1, memory_order_acq_rel) != 1)
 		return;
-	for (uint32_t i = 0; i < image->count; i++)
-		free(image->runs[i].bytes);
+	coco_image_cut(image, 0);
+	coco_image_free_vcpus(image);
+	for (uint32_t i = 0; i < image->blob_count; i++)
+		coco_blob_unref(image->blobs[i]);
+	free(image->blobs);
 	free(image->runs);
 	free(image->by_gpa);
 	free(image);
@@ -63,6 +66,16 @@ static uint32_t position_of(const struct coco_image *image, uint64_t gpa)
 	return low;
 }
 
+static int fail_overlap(const struct coco_image_run *run, const struct coco_image_run *other,
+			uint32_t index, const char *field, struct coco_error *error)
+{
+	return coco_fail_field(
+		error, -EEXIST, field,
+		"the run \"%s\" of 0x%" PRIx64 " bytes at 0x%" PRIx64 " overlaps run %" PRIu32
+		" \"%s\" of 0x%" PRIx64 " bytes at 0x%" PRIx64,
+		run->label, run->size, run->gpa, index, other->label, other->size, other->gpa);
+}
+
 static int check_overlap(const struct coco_image *image, const struct coco_image_run *run,
 			 uint32_t position, const char *field, struct coco_error *error)
 {
@@ -72,12 +85,7 @@ static int check_overlap(const struct coco_image *image, const struct coco_image
 		const struct coco_image_run *other = &image->runs[image->by_gpa[i]];
 
 		if (coco_ranges_overlap(run->gpa, run->size, other->gpa, other->size))
-			return coco_fail_field(error, -EEXIST, field,
-					       "the run \"%s\" of 0x%" PRIx64 " bytes at 0x%" PRIx64
-					       " overlaps run %" PRIu32 " \"%s\" of 0x%" PRIx64
-					       " bytes at 0x%" PRIx64,
-					       run->label, run->size, run->gpa, image->by_gpa[i],
-					       other->label, other->size, other->gpa);
+			return fail_overlap(run, other, image->by_gpa[i], field, error);
 	}
 	return 0;
 }
@@ -146,8 +154,103 @@ void coco_image_cut(struct coco_image *image, uint32_t count)
 	for (uint32_t i = 0; i < image->count; i++)
 		if (image->by_gpa[i] < count)
 			image->by_gpa[kept++] = image->by_gpa[i];
-	while (image->count > count)
-		free(image->runs[--image->count].bytes);
+	while (image->count > count) {
+		const struct coco_image_run *run = &image->runs[--image->count];
+
+		if (!run->borrowed)
+			free(run->bytes);
+	}
+}
+
+struct place {
+	uint64_t gpa;
+	uint32_t index;
+};
+
+static int compare_places(const void *first, const void *second)
+{
+	const struct place *a = first, *b = second;
+
+	return (a->gpa > b->gpa) - (a->gpa < b->gpa);
+}
+
+/* Makes by_gpa anew from all runs. */
+static int sort_runs(struct coco_image *image, struct coco_error *error)
+{
+	struct place *places = calloc(image->count + 1, sizeof(*places));
+
+	if (!places)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	for (uint32_t i = 0; i < image->count; i++)
+		places[i] = (struct place){image->runs[i].gpa, i};
+	qsort(places, image->count, sizeof(*places), compare_places);
+	for (uint32_t i = 0; i < image->count; i++)
+		image->by_gpa[i] = places[i].index;
+	free(places);
+	return 0;
+}
+
+static int check_neighbours(const struct coco_image *image, const char *field,
+			    struct coco_error *error)
+{
+	for (uint32_t i = 1; i < image->count; i++) {
+		const uint32_t first = image->by_gpa[i - 1], second = image->by_gpa[i];
+		const struct coco_image_run *later = &image->runs[first > second ? first : second];
+		const struct coco_image_run *other = &image->runs[first > second ? second : first];
+
+		if (coco_ranges_overlap(later->gpa, later->size, other->gpa, other->size))
+			return fail_overlap(later, other, first > second ? second : first, field,
+					    error);
+	}
+	return 0;
+}
+
+/* Takes them out again; they stay their caller's. */
+static void forget_runs(struct coco_image *image, uint32_t count)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < image->count; i++)
+		if (image->by_gpa[i] < count)
+			image->by_gpa[kept++] = image->by_gpa[i];
+	image->count = count;
+}
+
+int coco_image_add_all(struct coco_image *image, const struct coco_image_run *runs, uint32_t count,
+		       const char *field, struct coco_error *error)
+{
+	const uint32_t before = image->count;
+	int r = coco_image_check_open(image, error);
+
+	for (uint32_t i = 0; !r && i < count; i++) {
+		r = grow(image, error);
+		if (r)
+			break;
+		image->by_gpa[image->count] = image->count;
+		image->runs[image->count++] = runs[i];
+	}
+	if (!r)
+		r = sort_runs(image, error);
+	if (!r)
+		r = check_neighbours(image, field, error);
+	if (r)
+		forget_runs(image, before);
+	return r;
+}
+
+int coco_image_keep_blob(struct coco_image *image, struct coco_blob *blob, struct coco_error *error)
+{
+	struct coco_blob **blobs;
+
+	for (uint32_t i = 0; i < image->blob_count; i++)
+		if (image->blobs[i] == blob)
+			return 0;
+	blobs = realloc(image->blobs, (image->blob_count + 1) * sizeof(*blobs));
+	if (!blobs)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	image->blobs = blobs;
+	blobs[image->blob_count++] = coco_blob_ref(blob);
+	return 0;
 }
 
 int coco_image_add(struct coco_image *image, const struct coco_page_run *run,

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define ALL_FLAGS (COCO_RUN_UNMEASURED | COCO_RUN_SHARED)
+
 static const struct {
 	const char *name;
 	bool has_bytes;
 	bool one_page;
-	bool may_be_unmeasured;
+	bool may_be_unmeasured; /* and shared */
 } kinds[] = {
 	[COCO_PAGE_DATA] = {"data", true, false, true},
 	[COCO_PAGE_ZERO] = {"zero", false, false, true},
@@ -77,13 +79,20 @@ int coco_run_check(const struct coco_page_run *run, struct coco_error *error)
 	if (!known(run->kind))
 		return coco_fail_field(error, -EINVAL, "kind", "%" PRIu32 " is no page kind",
 				       run->kind);
-	if (run->flags & ~(uint32_t)COCO_RUN_UNMEASURED)
+	if (run->flags & ~(uint32_t)ALL_FLAGS)
 		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
 				       run->flags);
 	if (run->flags & COCO_RUN_UNMEASURED && !kinds[run->kind].may_be_unmeasured)
 		return coco_fail_field(error, -EINVAL, "flags",
 				       "whether %s runs are measured is not up to the image",
 				       kinds[run->kind].name);
+	if (run->flags & COCO_RUN_SHARED && !kinds[run->kind].may_be_unmeasured)
+		return coco_fail_field(error, -EINVAL, "flags", "%s runs can't be shared memory",
+				       kinds[run->kind].name);
+	if (run->flags == ALL_FLAGS)
+		return coco_fail_field(error, -EINVAL, "flags",
+				       "shared memory is never measured: COCO_RUN_SHARED does not "
+				       "go with COCO_RUN_UNMEASURED");
 	r = run->kind == COCO_PAGE_PART ? check_part(run, error) : check_pages(run, error);
 	if (r)
 		return r;

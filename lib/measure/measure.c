@@ -130,6 +130,9 @@ int coco_measure_begin(const struct coco_measure_options *options, struct coco_m
 	if (!out)
 		return coco_fail_field(error, -EINVAL, "out", "out is NULL");
 	r = coco_measure_read_options(&given, options, error);
+	if (!r && given.flags & COCO_MEASURE_VMSAS_IN_PLACE)
+		r = coco_fail_field(error, -EINVAL, "flags",
+				    "the caller says when VMSAs are measured, no image does");
 	return r ? r : coco_measure_open(&given, out, error);
 }
 
@@ -172,6 +175,8 @@ static int done(struct coco_measure *measure, int r)
 int coco_measure_run(struct coco_measure *measure, const struct coco_page_run *run,
 		     struct coco_error *error)
 {
+	if (run->flags & COCO_RUN_SHARED)
+		return 0;
 	return done(measure, measure->tech->add(measure, run, error));
 }
 

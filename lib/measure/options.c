@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define ALL_FLAGS      (COCO_MEASURE_STEPS | COCO_MEASURE_NO_VCPUS | COCO_MEASURE_TWO_PASS)
+#define ALL_FLAGS                                                                                  \
+	(COCO_MEASURE_STEPS | COCO_MEASURE_NO_VCPUS | COCO_MEASURE_TWO_PASS |                      \
+	 COCO_MEASURE_VMSAS_IN_PLACE)
 #define ALL_VMSA_FLAGS (COCO_VMSA_LEGACY | COCO_VMSA_NO_MCE | COCO_VMSA_CD_NW)
 #define SNP_ACTIVE     1ull
 

@@ -1,52 +1,50 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/*
- * Offsets are those of the save area for encrypted guests in AMD's architecture manual, volume 2,
- * appendix B (table B-4).
- */
 #include "measure/vmsa.h"
 
 #include "measure/options.h"
 
 #include "base/error.h"
+#include "image/vmsa_layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 
+/* Short names, for the tables below. */
 enum {
-	ES = 0x000,
-	CS = 0x010,
-	SS = 0x020,
-	DS = 0x030,
-	FS = 0x040,
-	GS = 0x050,
-	GDTR = 0x060,
-	LDTR = 0x070,
-	IDTR = 0x080,
-	TR = 0x090,
+	ES = COCO_VMSA_ES,
+	CS = COCO_VMSA_CS,
+	SS = COCO_VMSA_SS,
+	DS = COCO_VMSA_DS,
+	FS = COCO_VMSA_FS,
+	GS = COCO_VMSA_GS,
+	GDTR = COCO_VMSA_GDTR,
+	LDTR = COCO_VMSA_LDTR,
+	IDTR = COCO_VMSA_IDTR,
+	TR = COCO_VMSA_TR,
 	/* A segment: selector, attributes, limit, base. */
-	SEGMENT_ATTRIBUTES = 2,
-	SEGMENT_LIMIT = 4,
-	SEGMENT_BASE = 8,
+	SEGMENT_ATTRIBUTES = COCO_VMSA_SEGMENT_ATTRIBUTES,
+	SEGMENT_LIMIT = COCO_VMSA_SEGMENT_LIMIT,
+	SEGMENT_BASE = COCO_VMSA_SEGMENT_BASE,
 
-	EFER = 0x0d0,
-	CR4 = 0x148,
-	CR3 = 0x150,
-	CR0 = 0x158,
-	DR7 = 0x160,
-	DR6 = 0x168,
-	RFLAGS = 0x170,
-	RIP = 0x178,
-	RSP = 0x1d8,
-	RAX = 0x1f8,
-	G_PAT = 0x268,
-	RCX = 0x308,
-	RDX = 0x310,
-	RBX = 0x318,
-	SEV_FEATURES = 0x3b0,
-	XCR0 = 0x3e8,
-	MXCSR = 0x408,
-	FCW = 0x410,
+	EFER = COCO_VMSA_EFER,
+	CR4 = COCO_VMSA_CR4,
+	CR3 = COCO_VMSA_CR3,
+	CR0 = COCO_VMSA_CR0,
+	DR7 = COCO_VMSA_DR7,
+	DR6 = COCO_VMSA_DR6,
+	RFLAGS = COCO_VMSA_RFLAGS,
+	RIP = COCO_VMSA_RIP,
+	RSP = COCO_VMSA_RSP,
+	RAX = COCO_VMSA_RAX,
+	G_PAT = COCO_VMSA_G_PAT,
+	RCX = COCO_VMSA_RCX,
+	RDX = COCO_VMSA_RDX,
+	RBX = COCO_VMSA_RBX,
+	SEV_FEATURES = COCO_VMSA_SEV_FEATURES,
+	XCR0 = COCO_VMSA_XCR0,
+	MXCSR = COCO_VMSA_MXCSR,
+	FCW = COCO_VMSA_FCW,
 };
 
 #define RESET_VECTOR 0xfffffff0u

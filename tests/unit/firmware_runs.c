@@ -33,9 +33,10 @@ const char *runs_text(const struct coco_image *image)
 		const struct coco_page_run run = run_at(image, i);
 
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
-					 "%" PRIx64 "+%" PRIx64 " %s %s%s\n", run.gpa, run.size,
+					 "%" PRIx64 "+%" PRIx64 " %s %s%s%s\n", run.gpa, run.size,
 					 kind_text(run.kind), run.label,
-					 run.flags & COCO_RUN_UNMEASURED ? " unmeasured" : "");
+					 run.flags & COCO_RUN_UNMEASURED ? " unmeasured" : "",
+					 run.flags & COCO_RUN_SHARED ? " shared" : "");
 		ck_assert_uint_lt(used, sizeof(text));
 	}
 	return text;

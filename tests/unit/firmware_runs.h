@@ -5,7 +5,7 @@
 
 #include <cocoreset/image.h>
 
-/* "gpa+size kind label", with " unmeasured" where it applies. The text is static. */
+/* "gpa+size kind label", with " unmeasured" or " shared" where it applies. The text is static. */
 const char *runs_text(const struct coco_image *image);
 
 /* Run `index`, which there must be. */

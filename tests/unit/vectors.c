@@ -10,7 +10,7 @@
 
 #define MAX_FIRMWARE 0x1000000u
 
-struct json_object *vectors_load(const char *name)
+struct json_object *vectors_load_of(const char *name, const char *array)
 {
 	char path[512];
 	struct json_object *file;
@@ -18,11 +18,16 @@ struct json_object *vectors_load(const char *name)
 	snprintf(path, sizeof(path), "%s/%s", COCO_VECTORS, name);
 	file = json_object_from_file(path);
 	/* Before the first check runs, Check takes no assertions. */
-	if (!file || !vectors_get(file, "vectors")) {
+	if (!file || !vectors_get(file, array)) {
 		fprintf(stderr, "%s: no vectors (%s)\n", path, json_util_get_last_err());
 		exit(EXIT_FAILURE);
 	}
 	return file;
+}
+
+struct json_object *vectors_load(const char *name)
+{
+	return vectors_load_of(name, "vectors");
 }
 
 struct json_object *vectors_get(struct json_object *object, const char *key)
@@ -228,7 +233,14 @@ struct json_object *vectors_at(struct json_object *file, int index)
 
 Suite *vectors_suite(const char *name, struct json_object *file, TFun check)
 {
-	const size_t count = json_object_array_length(vectors_get(file, "vectors"));
+	return vectors_suite_of(name, file, "vectors", "id", check);
+}
+
+Suite *vectors_suite_of(const char *name, struct json_object *file, const char *array,
+			const char *id, TFun check)
+{
+	struct json_object *vectors = vectors_get(file, array);
+	const size_t count = json_object_array_length(vectors);
 	/* Check keeps pointers to these until the program ends; a leak checker must see them. */
 	static TTest *kept[8];
 	static unsigned suites;
@@ -240,7 +252,7 @@ Suite *vectors_suite(const char *name, struct json_object *file, TFun check)
 		abort();
 	kept[suites++] = tests;
 	for (size_t i = 0; i < count; i++) {
-		tests[i].name = vectors_text(vectors_at(file, (int)i), "id");
+		tests[i].name = vectors_text(json_object_array_get_idx(vectors, i), id);
 		tests[i].fn = check;
 		tests[i].file = __FILE__;
 		tests[i].line = __LINE__;

@@ -21,6 +21,8 @@
 
 #define COCO_PORT_MAGIC_VALUE 0x6f636f63 /* "coco" */
 
-#define COCO_FEATURE_CONVERT 0x1 /* memory has a private side: KVM_HC_MAP_GPA_RANGE works */
+/* Memory has a private side, and the guest has to ask for it: a software-protected one with
+ * KVM_HC_MAP_GPA_RANGE, others with what their technology has for it. */
+#define COCO_FEATURE_CONVERT 0x1
 
 #endif

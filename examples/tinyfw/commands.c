@@ -193,6 +193,46 @@ static bool do_idle(const char *argument)
 	park();
 }
 
+static bool only_two_numbers(const char *text, uint64_t *first, uint64_t *second)
+{
+	const char *rest;
+
+	return parse_number(text, first, &rest) && only_number(rest, second);
+}
+
+/* Both come here if the VMM lets the guest go on, or if there is no such request. */
+static bool report_survival(bool asked)
+{
+	print("tinyfw: FAILED: %s\n",
+	      asked ? "the VMM lets the guest go on" : "this kind of guest has no such request");
+	check_failed();
+	return true;
+}
+
+static bool do_terminate(const char *argument)
+{
+	uint64_t set, code;
+
+	if (!only_two_numbers(argument, &set, &code) || set > 0xf || code > UINT8_MAX)
+		return false;
+	print("tinyfw: terminating with reason %lu of set %lu\n", code, set);
+	return report_survival(platform_terminate((uint32_t)set, (uint32_t)code));
+}
+
+static bool do_fatal(const char *text)
+{
+	print("tinyfw: reporting a fatal error\n");
+	return report_survival(platform_report_fatal_error(text));
+}
+
+static bool do_hashes(const char *argument)
+{
+	if (*argument)
+		return false;
+	hashes_print();
+	return true;
+}
+
 static bool do_say(const char *text)
 {
 	print("tinyfw: %s\n", text);
@@ -204,9 +244,11 @@ static const struct {
 	const char *name;
 	bool (*run)(const char *argument);
 } commands[] = {
-	{"touch", do_touch}, {"chunk", do_chunk}, {"scan", do_scan}, {"convert", do_convert},
-	{"reset", do_reset}, {"on", do_on},       {"halt", do_halt}, {"spin", do_spin},
-	{"idle", do_idle},   {"say", do_say},
+	{"touch", do_touch},     {"chunk", do_chunk},         {"scan", do_scan},
+	{"convert", do_convert}, {"reset", do_reset},         {"on", do_on},
+	{"halt", do_halt},       {"spin", do_spin},           {"idle", do_idle},
+	{"say", do_say},         {"terminate", do_terminate}, {"fatal", do_fatal},
+	{"hashes", do_hashes},
 };
 
 /* Answers what is wrong with the command, or NULL. */

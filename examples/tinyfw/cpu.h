@@ -63,6 +63,16 @@ static inline uint64_t read_tsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
+static inline void write_cr3(uint64_t value)
+{
+	__asm__ volatile("movq %0, %%cr3" : : "r"(value) : "memory");
+}
+
+static inline void cpu_flush_line(uint64_t address)
+{
+	__asm__ volatile("clflush (%0)" : : "r"(address) : "memory");
+}
+
 static inline void cpu_pause(void)
 {
 	__asm__ volatile("pause" : : : "memory");

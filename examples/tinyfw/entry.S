@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * From the reset vector, or an AP's start-up page, to C in 64-bit mode.
+ * From the reset vector, or where an AP starts, to C in 64-bit mode.
  *
  * Everything here but the trampoline runs from the flash image. On a
  * software-protected VM KVM's instruction emulator sees the shared side of
  * memory while the guest runs from the private side; only the launch image is
  * the same on both. What exits and has to be decoded (CPUID, RDMSR, WRMSR, MOV
  * to CR, VMCALL, HLT) must be in it, and so must the page tables.
+ *
+ * ebp holds the platform word of layout.h all the way.
  */
 #include "coco_port.h"
 #include "layout.h"
@@ -30,15 +32,62 @@
 	.code16
 	.globl reset_vector
 reset_vector:
+	/* TDX begins here in protected mode: up to the jump all is the same in both. */
+	.byte 0x0f, 0x20, 0xc0 /* mov %cr0, %eax */
+	testb $CR0_PE, %al
+	.byte 0x75, reset32 - . - 1 /* jnz */
 	jmp enter_real
 	.balign 16, 0
+
+	.section .reset32, "ax", @progbits
+	.code32
+reset32:
+	jmp enter_tdx
+	.balign 16, 0
+
+	.section .coco_entry, "ax", @progbits
+/*
+ * Intel TDX module, "TD VCPU initial state": flat segments, paging off, long mode enabled, and
+ * the vCPU's index in esi. All vCPUs come here.
+ */
+enter_tdx:
+	cli
+	cld
+	movl $TECH_TDX << PLATFORM_TECH_BIT, %ebp
+	lgdtl gdt_pointer
+	ljmpl $CODE32, $1f
+1:	movl $DATA, %eax
+	movl %eax, %ds
+	movl %eax, %es
+	movl %eax, %ss
+	movl %cr4, %eax
+	orl $CR4_PAE, %eax
+	movl %eax, %cr4
+	movl $page_tables, %eax
+	testl %esi, %esi
+	jz enable_paging
+	movl %esi, %ebx
+	orl $PLATFORM_AP, %ebp
+1:	pause
+	cmpl $0, boot_record + RECORD_RELEASED
+	je 1b
+	movl boot_record + RECORD_CR3, %eax
+	jmp enable_paging
+
+	.code16
+/* SEV-ES and SNP: APs start here with CS as the BSP's. */
+	.globl ap_entry
+ap_entry:
+	movl $PLATFORM_AP, %ebp
+	jmp leave_real
 
 	.section .entry, "ax", @progbits
 	.code16
 enter_real:
+	xorl %ebp, %ebp
+leave_real:
 	cli
 	cld
-	xorl %ebp, %ebp /* the BSP; 1 in an AP */
 	/* CS starts with base 0xffff0000, the start of the image. */
 	lgdtl %cs:(gdt_pointer - 0xffff0000)
 	movl %cr0, %eax
@@ -51,7 +100,7 @@ enter_real:
 trampoline:
 	cli
 	cld
-	movl $1, %ebp
+	movl $PLATFORM_AP, %ebp
 	lgdtl %cs:(trampoline_gdt_pointer - trampoline)
 	movl %cr0, %eax
 	orb $CR0_PE, %al
@@ -70,24 +119,41 @@ enter_protected:
 	movl %eax, %ss
 	movl %eax, %fs
 	movl %eax, %gs
-	/* No handler for anything: a fault is a shutdown that the VMM sees. */
-	lidtl idt_pointer
-	movl $CR4_PAE, %eax
-	movl %eax, %cr4
-	movl $page_tables, %eax
-	movl %eax, %cr3
+	testl $PLATFORM_AP, %ebp
+	jnz 1f
+	movl $boot_stack, %esp
+	call sev_detect /* eax: page tables */
+	movl %ebp, boot_record + RECORD_PLATFORM
+	movl %eax, boot_record + RECORD_CR3
+	jmp enable_long_mode
+1:	orl boot_record + RECORD_PLATFORM, %ebp
+	movl boot_record + RECORD_CR3, %eax
+
+enable_long_mode:
+	/* PAE first: QEMU 7.2 loses the host's state in an exit from LME without PAE. */
+	movl %eax, %edi
+	movl %cr4, %edx
+	orl $CR4_PAE, %edx
+	movl %edx, %cr4
 	movl $MSR_EFER, %ecx
-	movl $EFER_LME, %eax
-	xorl %edx, %edx
+	rdmsr
+	orl $EFER_LME, %eax
 	wrmsr
+	movl %edi, %eax
+/* eax: page tables. Bits of CR4 that the technology wants to stay are set already. */
+enable_paging:
+	movl %eax, %cr3
 	movl $CR0_RUNNING, %eax
 	movl %eax, %cr0
 	ljmpl $CODE64, $enter_long
 
 	.code64
 enter_long:
-	testl %ebp, %ebp
+	lidt idt_pointer(%rip)
+	testl $PLATFORM_AP, %ebp
 	jnz ap_start
+	testl $PLATFORM_FIELD << PLATFORM_TECH_BIT, %ebp
+	jnz work_area_ready /* it was launched with the image, or there are no sides to memory */
 
 /* The work area becomes private before the first store to it. */
 	movl $COCO_PORT_MAGIC, %edx
@@ -117,6 +183,7 @@ work_area_ready:
 	xorl %eax, %eax
 	rep stosb
 	movl $bsp_stack_end, %esp
+	movl %ebp, %edi
 	xorl %ebp, %ebp
 	call bsp_main
 	jmp park
@@ -148,9 +215,30 @@ no_work_area_text:
  * twice is not let further; the BSP will miss it.
  */
 ap_start:
+	movl %ebp, %eax
+	shrl $PLATFORM_TECH_BIT, %eax
+	andl $PLATFORM_FIELD, %eax
+	cmpl $TECH_TDX, %eax
+	je 2f /* ebx is the index, which is as good */
+	cmpl $TECH_SEV_ES, %eax
+	jae 1f
 	movl $1, %eax
 	cpuid
 	shrl $24, %ebx
+	jmp 2f
+1:	/* CPUID would be an exception, which needs a stack. */
+	movl $MSR_GHCB, %ecx
+	movl $GHCB_MSR_CPUID_RQ | GHCB_MSR_CPUID_EBX, %eax
+	movl $1, %edx
+	wrmsr
+	.byte VMGEXIT
+	rdmsr
+	andl $GHCB_MSR_INFO_MASK, %eax
+	cmpl $GHCB_MSR_CPUID, %eax
+	jne park
+	movl %edx, %ebx
+	shrl $24, %ebx
+2:	testl %ebx, %ebx
 	jz park
 	cmpl $MAX_VCPUS, %ebx
 	jae park
@@ -177,17 +265,15 @@ gdt: /* all accessed, for the reason that the page tables are */
 	.quad 0x00cf93000000ffff
 	.quad 0x00af9b000000ffff
 gdt_end:
+	.globl gdt_pointer
 gdt_pointer:
 	.word gdt_end - gdt - 1
 	.long gdt
-	.balign 4
-idt_pointer:
-	.word 0
-	.long 0
 
 /* The first 4 GiB, each address to itself. */
 	.section .page_tables, "a", @progbits
 	.balign 4096
+	.globl page_tables, page_directories
 page_tables:
 	.quad pdpt + PTE_TABLE
 	.fill 511, 8, 0

@@ -15,7 +15,8 @@ void machine_probe(void)
 	if (in32(COCO_PORT_MAGIC) != COCO_PORT_MAGIC_VALUE)
 		return;
 	machine.has_device = true;
-	machine.has_private_memory = in32(COCO_PORT_FEATURES) & COCO_FEATURE_CONVERT;
+	machine.has_private_memory =
+		platform.tech != TECH_NONE || in32(COCO_PORT_FEATURES) & COCO_FEATURE_CONVERT;
 	machine.incarnation = in32(COCO_PORT_GENERATION);
 	machine.vcpus = in32(COCO_PORT_VCPUS);
 	if (machine.vcpus == 0)

@@ -10,10 +10,14 @@ static void print_incarnation(void)
 	else
 		print("memory unknown, ");
 	print("private memory: %s\n", machine.has_private_memory ? "yes" : "no");
+	if (platform_name())
+		print("tinyfw: %s guest, address bit 0x%lx\n", platform_name(),
+		      platform.address_bit);
 }
 
-void bsp_main(void)
+void bsp_main(uint32_t platform_word)
 {
+	platform_init(platform_word);
 	serial_init();
 	machine_probe();
 	print_incarnation();

@@ -16,8 +16,7 @@ bool memory_make_private(uint64_t end, uint64_t chunk)
 		private_end = (uintptr_t)own_memory_end;
 	while (private_end < end) {
 		uint64_t step_end = min(end, (private_end / chunk + 1) * chunk);
-		int64_t result = map_gpa_range(private_end, (step_end - private_end) / PAGE,
-					       MAP_GPA_PRIVATE);
+		int64_t result = convert(private_end, (step_end - private_end) / PAGE, true);
 
 		if (result != 0) {
 			print("tinyfw: FAILED: no conversion of 0x%lx to private: error %lu\n",

@@ -12,14 +12,15 @@
 #define KBD_COMMAND_PORT 0x64
 #define KBD_PULSE_RESET  0xfe
 
-static void triple_fault(void)
+void shut_down(void)
 {
 	static const struct {
 		uint16_t limit;
 		uint64_t base;
 	} __attribute__((packed)) empty_idt = {0, 0};
 
-	__asm__ volatile("lidt %0\n\tud2" : : "m"(empty_idt));
+	for (;;)
+		__asm__ volatile("lidt %0\n\tud2" : : "m"(empty_idt));
 }
 
 static void announce(const char *how, uint32_t vcpu)
@@ -46,6 +47,6 @@ void reset_ask(enum reset_kind kind, uint32_t vcpu)
 		break;
 	case RESET_TRIPLE:
 		announce("triple fault", vcpu);
-		triple_fault();
+		shut_down();
 	}
 }

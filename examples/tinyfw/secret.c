@@ -39,12 +39,13 @@ static bool is_old_secret(const volatile uint64_t *place)
 	return !written || place[SECRET_WORDS] != machine.incarnation;
 }
 
-static const volatile uint64_t *find_old_secret(void)
+/* `view`: what is added to addresses. */
+static const volatile uint64_t *find_old_secret(uint64_t view)
 {
 	const uint64_t first = pattern(0);
 
 	for (uint64_t at = (uintptr_t)own_memory_end; at < machine.search_end; at += SECRET_ALIGN) {
-		const volatile uint64_t *place = word_at(at);
+		const volatile uint64_t *place = word_at(at + view);
 
 		if (*place == first && is_old_secret(place))
 			return place;
@@ -52,27 +53,27 @@ static const volatile uint64_t *find_old_secret(void)
 	return NULL;
 }
 
-static bool reported(const char *where)
+static bool reported(const char *where, uint64_t view)
 {
-	const volatile uint64_t *found = find_old_secret();
+	const volatile uint64_t *found = find_old_secret(view);
 
 	if (!found)
 		return false;
 	print("tinyfw: old secret found%s: yes at 0x%lx, of incarnation %lu\n", where,
-	      (uint64_t)(uintptr_t)found, found[SECRET_WORDS]);
+	      (uint64_t)(uintptr_t)found - view, found[SECRET_WORDS]);
 	check_failed();
 	return true;
 }
 
 void secret_search_shared(void)
 {
-	if (!reported(" in shared memory"))
+	if (!reported(" in shared memory", shared_view(0)))
 		print("tinyfw: old secret found in shared memory: no\n");
 }
 
 void secret_search(void)
 {
-	if (!reported(""))
+	if (!reported("", 0))
 		print("tinyfw: old secret found: no (%lu MiB searched)\n",
 		      machine.search_end / MIB);
 }

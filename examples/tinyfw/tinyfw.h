@@ -30,8 +30,41 @@ extern char trampoline_page[];
 extern char conversion_pages[], conversion_pages_end[];
 extern char own_memory_end[];
 
-/* main.c: entry.S goes on there. */
-void bsp_main(void);
+/* main.c: entry.S goes on there, with layout.h's platform word. */
+void bsp_main(uint32_t platform_word);
+
+/* platform.c: what kind of guest this is. Private memory is where its address says; the shared view
+ * of the same address is SHARED_VIEW above, if there is an address bit. */
+struct platform {
+	uint32_t tech;        /* TECH_* */
+	uint64_t address_bit; /* C-bit or shared bit, 0: none */
+	uint64_t sev_status;  /* SEV_STATUS, 0: not known */
+};
+
+#define SHARED_VIEW 0x100000000ull
+
+extern struct platform platform;
+void platform_init(uint32_t word);
+/* Of the calling vCPU. */
+void platform_init_ap(uint32_t vcpu);
+/* NULL: none that a guest can tell. */
+const char *platform_name(void);
+volatile uint32_t *record_word(uint32_t field);
+uint64_t shared_view(uint64_t gpa);
+/* Asks the VMM to move pages to one side. 0, or negative: it does not want to. */
+int64_t request_conversion(uint64_t gpa, uint64_t pages, bool private);
+/* The same with what the guest has to do itself: the pages can be used afterwards. */
+int64_t convert(uint64_t gpa, uint64_t pages, bool private);
+bool platform_read_msr(uint32_t msr, uint64_t *value);
+bool platform_write_msr(uint32_t msr, uint64_t value);
+/* False: the caller does it by INIT and SIPI. */
+bool platform_start_ap(uint32_t vcpu);
+/* APs stay in the code and look at memory after platform_wait() returns. */
+bool platform_wakes_by_memory(void);
+void platform_wait(void);
+/* False: there is no such request here. They return if the VMM lets the guest go on. */
+bool platform_terminate(uint32_t set, uint32_t code);
+bool platform_report_fatal_error(const char *text);
 
 /* machine.c: what the VMM says about this machine, and what it is told. */
 struct machine {
@@ -74,6 +107,10 @@ enum reset_kind { RESET_NONE, RESET_CF9, RESET_KBD, RESET_TRIPLE };
 
 /* On vCPU `vcpu`, the caller. Returns: the VMM may take its time, or do nothing. */
 void reset_ask(enum reset_kind kind, uint32_t vcpu);
+_Noreturn void shut_down(void);
+
+/* hashes.c: those of a direct kernel boot */
+void hashes_print(void);
 
 /* vcpus.c */
 void vcpus_start(void);

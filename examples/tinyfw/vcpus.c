@@ -25,34 +25,53 @@
 _Atomic uint64_t vcpus_entered;
 static _Atomic uint32_t vcpus_running = 1;
 static _Atomic uint32_t job; /* enum reset_kind */
+static _Atomic uint32_t job_vcpu;
 
-void ap_main(uint32_t vcpu)
+static void take_job(uint32_t vcpu)
 {
 	enum reset_kind kind = atomic_exchange(&job, RESET_NONE);
 
+	atomic_store(&job_vcpu, 0);
 	atomic_fetch_add(&vcpus_running, 1);
 	reset_ask(kind, vcpu);
-	park();
+}
+
+void ap_main(uint32_t vcpu)
+{
+	platform_init_ap(vcpu);
+	take_job(vcpu); /* at the first start there is none */
+	if (!platform_wakes_by_memory())
+		park();
+	for (;;) {
+		while (atomic_load(&job_vcpu) != vcpu)
+			platform_wait();
+		take_job(vcpu);
+	}
 }
 
 static bool x2apic_enable(void)
 {
 	uint64_t base;
 
-	if (!(cpuid_ecx(1) & CPUID_1_ECX_X2APIC))
+	if (platform.tech == TECH_TDX)
+		return true; /* it is, and no IPIs are needed */
+	if (!(cpuid_ecx(1) & CPUID_1_ECX_X2APIC) || !platform_read_msr(MSR_APIC_BASE, &base))
 		return false;
-	base = read_msr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
-	write_msr(MSR_APIC_BASE, base);
-	write_msr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
-	return true;
+	base |= APIC_BASE_ENABLE;
+	return platform_write_msr(MSR_APIC_BASE, base) &&
+	       platform_write_msr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
 }
 
+/* An SEV-ES or SNP vCPU knows nothing of the page: the first SIPI starts it where the image says,
+ * others end an AP reset hold. */
 static void send_init_sipi(uint32_t apic_id)
 {
 	const uint64_t to = (uint64_t)apic_id << 32;
 
-	write_msr(MSR_X2APIC_ICR, to | ICR_INIT);
-	write_msr(MSR_X2APIC_ICR, to | ICR_STARTUP | (uintptr_t)trampoline_page / PAGE);
+	if (!platform_write_msr(MSR_X2APIC_ICR, to | ICR_INIT) ||
+	    !platform_write_msr(MSR_X2APIC_ICR,
+				to | ICR_STARTUP | (uintptr_t)trampoline_page / PAGE))
+		check_failed();
 }
 
 /*
@@ -61,8 +80,10 @@ static void send_init_sipi(uint32_t apic_id)
  */
 static bool write_trampoline(void)
 {
-	if (machine.has_private_memory &&
-	    map_gpa_range((uintptr_t)trampoline_page, 1, MAP_GPA_SHARED) != 0)
+	if (platform.tech >= TECH_SEV_ES)
+		return true; /* that is not where they start */
+	if (platform.tech == TECH_NONE && machine.has_private_memory &&
+	    convert((uintptr_t)trampoline_page, 1, false) != 0)
 		return false;
 	memcpy(trampoline_page, trampoline, (size_t)(trampoline_end - trampoline));
 	return true;
@@ -91,7 +112,8 @@ void vcpus_start(void)
 
 	if (machine.vcpus > 1 && x2apic_enable() && write_trampoline()) {
 		for (uint32_t i = 1; i < machine.vcpus && i < MAX_VCPUS; i++)
-			send_init_sipi(i);
+			if (!platform_start_ap(i))
+				send_init_sipi(i);
 		running = wait_for_vcpus((uint32_t)min(machine.vcpus, MAX_VCPUS));
 	}
 	print("tinyfw: vCPUs started: %u of %u\n", running, machine.vcpus);
@@ -108,7 +130,10 @@ bool vcpus_reset_on(uint32_t vcpu, enum reset_kind kind)
 		return false;
 	running = atomic_load(&vcpus_running);
 	atomic_store(&job, kind);
-	atomic_fetch_and(&vcpus_entered, ~bit);
-	send_init_sipi(vcpu);
+	atomic_store(&job_vcpu, vcpu);
+	if (!platform_wakes_by_memory())
+		atomic_fetch_and(&vcpus_entered, ~bit); /* it takes its stack again */
+	if (platform.tech != TECH_TDX)
+		send_init_sipi(vcpu);
 	return wait_for_vcpus(running + 1) > running;
 }

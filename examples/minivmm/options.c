@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "tech_options.h"
 
 enum kind {
 	KIND_FLAG,   /* bool, no argument */
 	KIND_NUMBER, /* uint32_t from min to max */
+	KIND_BITS,   /* uint32_t, hexadecimal with 0x or decimal */
 	KIND_CHOICE, /* uint32_t, one of the choices' values */
 	KIND_TEXT,   /* const char * */
 };
@@ -38,6 +40,10 @@ static const struct choice tech_choices[] = {
 	{"auto", TECH_AUTO},
 	{"plain", COCO_TECH_PLAIN},
 	{"swprotected", COCO_TECH_SWPROTECTED},
+	{"sev", COCO_TECH_SEV},
+	{"seves", COCO_TECH_SEVES},
+	{"snp", COCO_TECH_SNP},
+	{"tdx", COCO_TECH_TDX},
 	{NULL, 0},
 };
 
@@ -52,6 +58,12 @@ static const struct choice way_choices[] = {
 static const struct choice source_choices[] = {
 	{"vcpu", RESET_FROM_VCPU},
 	{"host", RESET_FROM_HOST},
+	{NULL, 0},
+};
+
+static const struct choice termination_choices[] = {
+	{"end", TERMINATION_ENDS},
+	{"reset", TERMINATION_RESETS},
 	{NULL, 0},
 };
 
@@ -82,15 +94,30 @@ static const struct choice log_choices[] = {
 	}
 
 static const struct rule rules[] = {
-	TEXT("firmware", firmware, "FILE", "raw firmware that ends at 4 GiB (required)"),
+	TEXT("firmware", firmware, "FILE",
+	     "firmware that ends at 4 GiB (required); sev, seves, snp, tdx: with OVMF's tables"),
 	TEXT("platform", platform, "auto|kvm|sim[:KNOBS]",
 	     "where the guest runs; KNOBS: as in coco_sim_new_from_text(); auto: the simulator "
 	     "where "
 	     "there is no /dev/kvm (auto)"),
-	CHOICE("tech", tech, tech_choices, "auto|plain|swprotected",
-	       "technology; auto: swprotected where it can be launched, else plain"),
+	CHOICE("tech", tech, tech_choices, "auto|plain|swprotected|sev|seves|snp|tdx",
+	       "technology; auto: the first of snp, tdx, swprotected, plain that can be launched"),
 	NUMBER("memory", memory_mib, 1, 1u << 20, "MiB", "guest memory (32)"),
 	NUMBER("vcpus", vcpus, 1, 4096, "N", "vCPUs, a thread each (1)"),
+	{"policy", KIND_BITS, AT(policy), 1, UINT32_MAX, NULL, "BITS",
+	 "sev, seves, snp: the guest's policy, as 0x30000"},
+	TEXT("id-block", id_block, "BASE64", "snp: the ID block (cocoreset-measure id-block)"),
+	TEXT("id-auth", id_auth, "BASE64", "snp: its authentication page"),
+	FLAG("author-key", author_key, "snp: the authentication page has an author key"),
+	TEXT("host-data", host_data, "BASE64", "snp: 32 bytes that reports show"),
+	TEXT("mrconfigid", mrconfigid, "BASE64", "tdx: 48 bytes that reports show"),
+	TEXT("mrowner", mrowner, "BASE64", "tdx: 48 bytes that reports show"),
+	TEXT("mrownerconfig", mrownerconfig, "BASE64", "tdx: 48 bytes that reports show"),
+	TEXT("kernel", kernel, "FILE", "sev, seves, snp: measured, for firmware that compares it"),
+	TEXT("initrd", initrd, "FILE", "its initrd"),
+	TEXT("append", append, "TEXT", "its command line"),
+	CHOICE("on-termination", on_termination, termination_choices, "end|reset",
+	       "what is done when the guest gives itself up (end)"),
 	FLAG("guest-memfd", guest_memfd, "plain guest: memory from guest_memfd"),
 	FLAG("eager", eager, "mark all memory private at launch"),
 	FLAG("keep", keep, "keep the shared side of RAM over resets"),
@@ -157,6 +184,24 @@ static enum options_verdict set_number(const struct rule *rule, uint32_t *field,
 	return OPTIONS_RUN;
 }
 
+static enum options_verdict set_bits(const struct rule *rule, uint32_t *field, const char *text)
+{
+	const bool hex = strncmp(text, "0x", 2) == 0 && isxdigit((unsigned char)text[2]);
+	char *end = NULL;
+
+	errno = 0;
+	if (!hex)
+		return set_number(rule, field, text);
+	unsigned long long value = strtoull(text, &end, 16);
+	if (errno || *end || value == 0 || value > UINT32_MAX) {
+		char problem[160];
+		snprintf(problem, sizeof(problem), "wants bits as 0x30000, not \"%.40s\"", text);
+		return bad(rule->name, problem);
+	}
+	*field = (uint32_t)value;
+	return OPTIONS_RUN;
+}
+
 static enum options_verdict set_choice(const struct rule *rule, uint32_t *field, const char *text)
 {
 	for (const struct choice *choice = rule->choices; choice->name; choice++) {
@@ -179,6 +224,8 @@ static enum options_verdict set(struct options *options, const struct rule *rule
 		return bad(rule->name, "takes no argument");
 	case KIND_NUMBER:
 		return set_number(rule, field, text);
+	case KIND_BITS:
+		return set_bits(rule, field, text);
 	case KIND_CHOICE:
 		return set_choice(rule, field, text);
 	case KIND_TEXT:
@@ -254,7 +301,13 @@ static enum options_verdict check_together(const struct options *options)
 		return bad("platform", "wants auto, kvm, sim or sim:KNOBS");
 	if (options->guest_memfd && options->keep)
 		return bad("keep", "can't keep memory from --guest-memfd, which is always new");
-	if (options->guest_memfd && options->tech == COCO_TECH_SWPROTECTED)
+	const char *name;
+	const char *problem = tech_options_check(options, &name);
+	if (problem)
+		return bad(name, problem);
+	if (options->author_key && !options->id_auth)
+		return bad("author-key", "needs --id-auth");
+	if (options->guest_memfd && options->tech != TECH_AUTO && options->tech != COCO_TECH_PLAIN)
 		return bad("guest-memfd", "is for plain guests; others have one in any case");
 	if (options->pause && options->reset_from != RESET_FROM_HOST)
 		return bad("pause", "needs --reset-from host");
@@ -273,7 +326,7 @@ static enum options_verdict check_together(const struct options *options)
 static void print_help(void)
 {
 	printf("cocoreset-minivmm --firmware FILE [OPTION]...\n"
-	       "Boots a guest from raw firmware and resets it in place.\n\n");
+	       "Boots a guest from firmware and resets it in place.\n\n");
 	for (size_t i = 0; i < RULE_COUNT; i++) {
 		printf("  --%s%s%s\n        %s\n", rules[i].name, rules[i].argument ? " " : "",
 		       rules[i].argument ? rules[i].argument : "", rules[i].help);

@@ -24,13 +24,31 @@ enum reset_source {
 	RESET_FROM_HOST, /* the guest spins, the main thread resets */
 };
 
+/* What is done when the guest gives itself up. */
+enum termination_answer {
+	TERMINATION_ENDS,
+	TERMINATION_RESETS, /* as often as the guest may reset itself */
+};
+
 /* Choices are uint32_t, not enums, because the parser writes them by their offset. */
 struct options {
 	const char *firmware;
 	const char *script;   /* NULL: no commands but the last one */
 	const char *trace;    /* NULL: no trace file */
 	const char *platform; /* NULL: the kernel, if it has KVM; "kvm", "sim" or "sim:KNOBS" */
+	/* What the platform is told and what it measures (tech_options.h); NULL: nothing. */
+	const char *id_block;
+	const char *id_auth;
+	const char *host_data;
+	const char *mrconfigid;
+	const char *mrowner;
+	const char *mrownerconfig;
+	const char *kernel;
+	const char *initrd;
+	const char *append;
 	uint32_t tech;
+	uint32_t policy;         /* 0: the library's default */
+	uint32_t on_termination; /* enum termination_answer */
 	uint32_t memory_mib;
 	uint32_t vcpus;
 	uint32_t resets;
@@ -41,6 +59,7 @@ struct options {
 	uint32_t table_every; /* print the phases of each so many resets */
 	uint32_t timeout_s;   /* 0: none */
 	uint32_t log_level;   /* enum coco_log_level, 0: no log */
+	bool author_key;      /* --id-auth has one */
 	bool guest_memfd;
 	bool eager;
 	bool keep;

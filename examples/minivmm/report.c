@@ -68,6 +68,14 @@ void report_line(struct report *report, const char *line)
 	pthread_mutex_unlock(&report->lock);
 }
 
+void report_note(struct report *report, const char *text)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "minivmm: %s", text);
+	report_line(report, line);
+}
+
 static void print_error(const struct coco_error *error)
 {
 	fprintf(stderr, ": %s", coco_stage_name(error->stage));

@@ -77,6 +77,9 @@ void report_destroy(struct report *report);
 
 void report_line(struct report *report, const char *line);
 
+/* What is worth knowing and no problem. It stands among the guest's lines. */
+void report_note(struct report *report, const char *text);
+
 /* Prints a problem and keeps it if it is the first. `error` may be NULL. */
 void report_problem(struct report *report, const char *text, const struct coco_error *error);
 bool report_has_problem(struct report *report);

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "../common/coco_port.h"
+#include "launch_image.h"
 #include "memory_map.h"
+#include "tech_options.h"
 
 static void log_line(void *payload, int level, const char *text)
 {
@@ -68,31 +70,47 @@ static bool open_host(struct vm *vm)
 	return true;
 }
 
+/* --tech auto: the first of them that can be launched; the last one is taken in any case. */
+static const uint32_t auto_techs[] = {COCO_TECH_SNP, COCO_TECH_TDX, COCO_TECH_SWPROTECTED,
+				      COCO_TECH_PLAIN};
+#define AUTO_TECHS (sizeof(auto_techs) / sizeof(auto_techs[0]))
+
+static bool probe(struct vm *vm, uint32_t tech, struct coco_tech_info *info)
+{
+	struct coco_error error;
+
+	COCO_INIT(info);
+	if (!coco_host_probe(vm->host, tech, info, &error))
+		return true;
+	report_problem(vm->report, "probe the host", &error);
+	return false;
+}
+
 /* Settles --tech auto, and what the guest may be told about its technology. */
 static bool choose_tech(struct vm *vm, uint32_t *tech, uint32_t *features)
 {
 	struct coco_tech_info info;
-	struct coco_error error;
 
 	*tech = vm->options->tech;
-	if (*tech == TECH_AUTO)
-		*tech = vm->options->guest_memfd ? COCO_TECH_PLAIN : COCO_TECH_SWPROTECTED;
-	COCO_INIT(&info);
-	if (coco_host_probe(vm->host, *tech, &info, &error))
-		goto failed;
-	if (vm->options->tech == TECH_AUTO && !info.launchable) {
+	if (*tech == TECH_AUTO && vm->options->guest_memfd)
 		*tech = COCO_TECH_PLAIN;
-		COCO_INIT(&info);
-		if (coco_host_probe(vm->host, *tech, &info, &error))
-			goto failed;
+	if (*tech != TECH_AUTO) {
+		if (!probe(vm, *tech, &info))
+			return false;
+	} else {
+		for (size_t i = 0; i < AUTO_TECHS; i++) {
+			*tech = auto_techs[i];
+			if (!probe(vm, *tech, &info))
+				return false;
+			if (info.launchable)
+				break;
+		}
 	}
-	*features = info.private_memory ? COCO_FEATURE_CONVERT : 0;
+	/* An SEV or SEV-ES guest decides by its page tables alone, and asks nobody. */
+	bool asks = info.private_memory && *tech != COCO_TECH_SEV && *tech != COCO_TECH_SEVES;
+	*features = asks ? COCO_FEATURE_CONVERT : 0;
 	vm->report->tech = coco_tech_name(*tech);
 	return true;
-
-failed:
-	report_problem(vm->report, "probe the host", &error);
-	return false;
 }
 
 /* The handler has nothing to do: that the signal interrupts KVM_RUN is its whole purpose. */
@@ -113,6 +131,7 @@ static bool make_guest(struct vm *vm, uint32_t tech, struct coco_image *image,
 		       struct trace_file *trace)
 {
 	struct coco_guest_options options;
+	struct tech_options tech_options;
 	struct coco_error error;
 
 	install_kick_handler();
@@ -124,6 +143,7 @@ static bool make_guest(struct vm *vm, uint32_t tech, struct coco_image *image,
 	options.ioapic_pins = 24;
 	options.flags = vm->options->eager ? COCO_GUEST_EAGER_PRIVATE : 0;
 	options.kick_signal = VM_KICK_SIGNAL;
+	options.tech_options = tech_options_make(vm->options, tech, &tech_options);
 	if (trace->file) {
 		options.trace = trace_file_event;
 		options.trace_payload = trace;
@@ -154,32 +174,24 @@ static bool add_region(struct vm *vm, uint64_t gpa, uint64_t size, uint32_t flag
 }
 
 /* RAM, and a region that is as large as the firmware for it to be loaded into. */
-static bool add_memory(struct vm *vm, const struct coco_page_run *firmware)
+static bool add_memory(struct vm *vm, const struct launch_image *image)
 {
 	uint32_t backing = vm->options->guest_memfd ? COCO_MEMORY_GUEST_MEMFD : 0;
 	uint32_t ram = backing | (vm->options->keep ? COCO_MEMORY_KEEP : 0);
 
 	return add_region(vm, 0, low_memory_size(vm->options), ram) &&
 	       add_region(vm, HIGH_MEMORY_BASE, high_memory_size(vm->options), ram) &&
-	       add_region(vm, firmware->gpa, firmware->size, backing);
+	       add_region(vm, image->flash_gpa, image->flash_size, backing);
 }
 
 static bool build_recipe(struct vm *vm, uint32_t tech, struct trace_file *trace)
 {
-	struct coco_image *image = NULL;
-	struct coco_page_run firmware;
-	struct coco_error error;
+	struct launch_image image;
 
-	COCO_INIT(&firmware);
-	if (coco_image_new(&image, &error) ||
-	    coco_image_add_firmware_file(image, vm->options->firmware, &error) ||
-	    coco_image_get_run(image, 0, &firmware, &error)) {
-		report_problem(vm->report, "load the firmware", &error);
-		coco_image_unref(image);
+	if (!launch_image_make(vm->options, tech, vm->report, &image))
 		return false;
-	}
-	bool ok = make_guest(vm, tech, image, trace) && add_memory(vm, &firmware);
-	coco_image_unref(image); /* the guest has a reference of its own */
+	bool ok = make_guest(vm, tech, image.image, trace) && add_memory(vm, &image);
+	coco_image_unref(image.image); /* the guest has a reference of its own */
 	return ok;
 }
 

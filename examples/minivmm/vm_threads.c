@@ -80,6 +80,25 @@ static void serve_kvm_exit(struct vm_thread *self, const struct coco_exit *exit)
 	}
 }
 
+/* The guest gives itself up: what it says is shown, and what is done is the user's choice. */
+static void serve_termination(struct vm_thread *self)
+{
+	struct vm *vm = self->vm;
+	struct coco_termination termination;
+	char text[224];
+
+	COCO_INIT(&termination);
+	if (coco_vcpu_get_termination(self->vcpu, &termination, NULL))
+		return;
+	snprintf(text, sizeof(text), "vCPU %u: %s", coco_vcpu_index(self->vcpu), termination.text);
+	if (vm->options->on_termination == TERMINATION_RESETS) {
+		report_note(vm->report, text);
+		reset(vm);
+	} else {
+		fail(vm, text, NULL);
+	}
+}
+
 static void *vcpu_main(void *payload)
 {
 	struct vm_thread *self = payload;
@@ -95,6 +114,8 @@ static void *vcpu_main(void *payload)
 		}
 		if (exit.reason == COCO_EXIT_STOPPED)
 			break;
+		if (exit.reason == COCO_EXIT_TERMINATED)
+			serve_termination(self);
 		if (exit.reason != COCO_EXIT_KVM)
 			continue;
 		self->exits++;

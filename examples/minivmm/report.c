@@ -122,6 +122,23 @@ static void format_duration(char *text, size_t size, uint64_t ns)
 		snprintf(text, size, "%.3f ms", (double)ns / 1e6);
 }
 
+void report_hex(const uint8_t *bytes, size_t size, char *out)
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < size; i++)
+		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void print_bytes(const char *what, const uint8_t *bytes, size_t size)
+{
+	char hex[2 * COCO_DIGEST_MAX_SIZE + 1];
+
+	if (size == 0)
+		return;
+	report_hex(bytes, size, hex);
+	printf("   %s %s\n", what, hex);
+}
+
 static void print_table(const struct incarnation *life)
 {
 	char time[32];
@@ -146,6 +163,8 @@ static void print_table(const struct incarnation *life)
 	       ", private %" PRIu64 " KiB\n",
 	       life->stats.fds, life->stats.maps, life->stats.rss_kib, life->objects,
 	       life->private_bytes / 1024);
+	print_bytes("launch digest", life->measurement.digest, life->measurement.digest_size);
+	print_bytes("launch measure", life->measurement.launch, life->measurement.launch_size);
 	fflush(stdout);
 }
 
@@ -162,7 +181,8 @@ static void keep_incarnation(struct report *report, const struct incarnation *li
 		report->incarnations_dropped++;
 }
 
-void report_life_begins(struct report *report, const struct coco_guest_info *info)
+void report_life_begins(struct report *report, const struct coco_guest_info *info,
+			const struct measurement *measurement)
 {
 	pthread_mutex_lock(&report->lock);
 	if (info->generation > report->latest.generation) {
@@ -171,6 +191,7 @@ void report_life_begins(struct report *report, const struct coco_guest_info *inf
 			.total_ns = info->total_ns,
 			.objects = info->open_objects,
 			.private_bytes = info->private_bytes,
+			.measurement = *measurement,
 		};
 		memcpy(life.phase_ns, info->phase_ns, sizeof(life.phase_ns));
 		process_stats_read(&life.stats);

@@ -26,6 +26,14 @@
 /* Allocator and stack pages, and the kernel's own inexact count, come and go by this much. */
 #define FLAT_RSS_SLACK_KIB 256
 
+/* What is measured of an incarnation; sizes of 0: nothing. */
+struct measurement {
+	uint8_t digest[COCO_DIGEST_MAX_SIZE]; /* predicted, and compared where the platform tells */
+	size_t digest_size;
+	uint8_t launch[COCO_LAUNCH_MEASURE_SIZE]; /* SEV, SEV-ES: what the platform says of it */
+	size_t launch_size;
+};
+
 struct incarnation {
 	uint64_t generation;
 	uint64_t total_ns; /* what it took to build */
@@ -35,6 +43,7 @@ struct incarnation {
 	uint64_t private_bytes_end; /* when it ended */
 	uint64_t conversions;       /* in all its life */
 	struct process_stats stats; /* when it began */
+	struct measurement measurement;
 };
 
 /* The first thing that went wrong. */
@@ -85,7 +94,8 @@ void report_problem(struct report *report, const char *text, const struct coco_e
 bool report_has_problem(struct report *report);
 
 /* After a launch or reset. Once for each generation, whichever thread is first. */
-void report_life_begins(struct report *report, const struct coco_guest_info *info);
+void report_life_begins(struct report *report, const struct coco_guest_info *info,
+			const struct measurement *measurement);
 /* Before a reset, and at the end. */
 void report_life_ends(struct report *report, const struct coco_guest_info *info);
 
@@ -94,6 +104,9 @@ void report_check_flat(struct report *report);
 
 /* The last line, or the JSON document. False: stdout can't be written. */
 bool report_finish(struct report *report, const struct summary *summary);
+
+/* The bytes as hexadecimal; `out` has room for twice as many and a NUL. */
+void report_hex(const uint8_t *bytes, size_t size, char *out);
 
 /* report_json.c */
 bool report_print_json(const struct report *report, const struct summary *summary);

@@ -16,6 +16,18 @@ static void add_text(struct json_object *object, const char *key, const char *te
 	json_object_object_add(object, key, json_object_new_string(text));
 }
 
+/* Nothing if there are none. */
+static void add_bytes(struct json_object *object, const char *key, const uint8_t *bytes,
+		      size_t size)
+{
+	char hex[2 * COCO_DIGEST_MAX_SIZE + 1];
+
+	if (size == 0)
+		return;
+	report_hex(bytes, size, hex);
+	add_text(object, key, hex);
+}
+
 static struct json_object *incarnation_json(const struct incarnation *life)
 {
 	struct json_object *object = json_object_new_object();
@@ -33,6 +45,9 @@ static struct json_object *incarnation_json(const struct incarnation *life)
 	add_number(object, "private_bytes", life->private_bytes);
 	add_number(object, "private_bytes_end", life->private_bytes_end);
 	add_number(object, "conversions", life->conversions);
+	add_bytes(object, "launch_digest", life->measurement.digest, life->measurement.digest_size);
+	add_bytes(object, "launch_measure", life->measurement.launch,
+		  life->measurement.launch_size);
 	return object;
 }
 

@@ -234,12 +234,25 @@ static void get_info(const struct vm *vm, struct coco_guest_info *info)
 		COCO_INIT(info);
 }
 
+/* A technology that has neither is no problem. */
+static void get_measurement(const struct vm *vm, struct measurement *out)
+{
+	*out = (struct measurement){.digest_size = sizeof(out->digest),
+				    .launch_size = sizeof(out->launch)};
+	if (coco_guest_get_digest(vm->guest, out->digest, &out->digest_size, NULL))
+		out->digest_size = 0;
+	if (coco_guest_get_launch_measure(vm->guest, out->launch, &out->launch_size, NULL))
+		out->launch_size = 0;
+}
+
 static void report_begin(struct vm *vm)
 {
 	struct coco_guest_info info;
+	struct measurement measurement;
 
 	get_info(vm, &info);
-	report_life_begins(vm->report, &info);
+	get_measurement(vm, &measurement);
+	report_life_begins(vm->report, &info, &measurement);
 }
 
 static void report_end(struct vm *vm)

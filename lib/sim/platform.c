@@ -157,15 +157,16 @@ static void pause_users_of(struct coco_sim *sim, const void *address, size_t siz
 	struct sim_vm *vm = sim->vms;
 
 	while (vm) {
-		if (!vm->executing || !sim_slots_use(vm, address, size)) {
-			if (sim_slots_use(vm, address, size))
-				vm->memory_epoch++;
-			vm = vm->next;
+		const bool uses = sim_slots_use(vm, address, size);
+
+		if (uses && vm->in_guest) {
+			/* The lock is given up meanwhile: VMs may come and go. */
+			sim_run_pause(vm);
+			vm = sim->vms;
 			continue;
 		}
-		/* The lock is given up meanwhile: VMs may come and go. */
-		sim_run_pause(vm);
-		vm = sim->vms;
+		vm->memory_epoch += uses;
+		vm = vm->next;
 	}
 }
 

@@ -154,3 +154,16 @@ void sim_attributes_free(struct sim_vm *vm)
 	free(vm->attributes);
 	vm->attributes = NULL;
 }
+
+#define LONGEST_RUN (256 * (uint64_t)SIM_PAGE_SIZE)
+
+uint64_t sim_attribute_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa)
+{
+	const bool private = sim_attribute_private(vm, gpa);
+	uint64_t size = SIM_PAGE_SIZE;
+
+	while (size < LONGEST_RUN && gpa + size < slot->gpa + slot->size &&
+	       sim_attribute_private(vm, gpa + size) == private)
+		size += SIM_PAGE_SIZE;
+	return size;
+}

@@ -13,8 +13,6 @@
 #define VC_VECTOR        29u
 #define VC_NOT_VALIDATED 0x404u
 
-#define LONGEST_RUN (256 * (uint64_t)SIM_PAGE_SIZE)
-
 void sim_rmp_assign(struct sim_vm *vm, struct sim_gmem_page *page, uint64_t gpa, uint8_t flags)
 {
 	page->state = SIM_RMP_PRIVATE;
@@ -84,18 +82,17 @@ int sim_snp_take_page(struct sim_vm *vm, uint64_t gpa, uint8_t **bytes, struct s
 	return take_page(vm, slot, gpa / SIM_PAGE_SIZE * SIM_PAGE_SIZE, bytes, page);
 }
 
-/* Bytes from the page on that the guest may reach alike: the CPU's view costs by ranges. */
+/* Bytes from the page on that the guest may reach alike. */
 static uint64_t validated_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa,
 			      const struct sim_gmem_page *page)
 {
+	const uint64_t end = sim_attribute_run(vm, slot, gpa);
 	uint64_t size = SIM_PAGE_SIZE;
 
-	for (page++; size < LONGEST_RUN && gpa + size < slot->gpa + slot->size; page++) {
-		if (page->state != SIM_RMP_PRIVATE || page->gpa != gpa + size ||
-		    !(page->flags & SIM_RMP_VALIDATED) || !sim_attribute_private(vm, gpa + size))
-			break;
+	for (page++; size < end && page->state == SIM_RMP_PRIVATE && page->gpa == gpa + size &&
+		     page->flags & SIM_RMP_VALIDATED;
+	     page++)
 		size += SIM_PAGE_SIZE;
-	}
 	return size;
 }
 
@@ -143,7 +140,8 @@ void sim_snp_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum
 	} else {
 		out->backing = SIM_BACKING_RAM;
 		out->host = slot->host + (gpa - slot->gpa);
-		out->size = SIM_PAGE_SIZE - gpa % SIM_PAGE_SIZE;
+		out->size = sim_attribute_run(vcpu->vm, slot, gpa - gpa % SIM_PAGE_SIZE) -
+			    gpa % SIM_PAGE_SIZE;
 		out->writable = true;
 	}
 }

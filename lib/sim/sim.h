@@ -397,6 +397,11 @@ void sim_dirty_mark(struct sim_slot *slot, uint64_t gpa);
 uint64_t sim_gpa_limit(const struct sim_vm *vm);
 bool sim_attribute_private(const struct sim_vm *vm, uint64_t gpa);
 /*
+ * Bytes from a page on, within its slot, that have its attribute: at most a MiB, since finding out
+ * costs by pages. What the CPU sees costs by ranges.
+ */
+uint64_t sim_attribute_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa);
+/*
  * The page of a slot's guest_memfd at `gpa`, made if it was never touched (zeroed, charged; its
  * `state` is the caller's to set). -EFAULT no guest_memfd, or it was closed; -ENOMEM.
  */

@@ -67,7 +67,6 @@ int sim_td_augment(struct sim_vm *vm, uint64_t gpa, struct sim_gmem_page **page,
 	(*page)->state = SIM_TD_PAGE_PENDING;
 	(*page)->gpa = page_of(gpa);
 	count_pages(vm, 1);
-	vm->memory_epoch++;
 	return 0;
 }
 
@@ -192,6 +191,24 @@ static void probe_private(struct sim_vcpu *vcpu, uint64_t gpa, struct sim_memory
 		memory_fault(out, true);
 }
 
+/* Bytes from the page on that the guest may reach alike. */
+static uint64_t mapped_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa,
+			   const struct sim_gmem_page *page)
+{
+	const uint64_t end = sim_attribute_run(vm, slot, gpa);
+	uint64_t size = SIM_PAGE_SIZE;
+
+	for (page++; size < end && page->state == SIM_TD_PAGE_MAPPED; page++)
+		size += SIM_PAGE_SIZE;
+	return size;
+}
+
+static void ram_run(struct sim_memory *out, uint64_t gpa, uint8_t *page, uint64_t size)
+{
+	ram(out, gpa, page, true);
+	out->size += size - SIM_PAGE_SIZE;
+}
+
 static void find_private(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access access,
 			 struct sim_memory *out)
 {
@@ -212,7 +229,8 @@ static void find_private(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access ac
 	else if (page->state == SIM_TD_PAGE_PENDING)
 		pending_access(vcpu, gpa, access, out);
 	else
-		ram(out, gpa, bytes, true);
+		ram_run(out, gpa, bytes,
+			mapped_run(vm, sim_slot_find(vm, gpa), page_of(gpa), page));
 }
 
 static void find_shared(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access access,
@@ -246,7 +264,8 @@ static void find_shared(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access acc
 			ram(out, gpa, bytes, true);
 		return;
 	}
-	ram(out, gpa, slot->host + (page_of(gpa) - slot->gpa), true);
+	ram_run(out, gpa, slot->host + (page_of(gpa) - slot->gpa),
+		sim_attribute_run(vcpu->vm, slot, page_of(gpa)));
 }
 
 void sim_td_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum sim_access access,
@@ -303,7 +322,6 @@ enum sim_verdict sim_td_accept(struct sim_vcpu *vcpu, uint64_t page_info, uint64
 	} else {
 		memset(bytes, 0, SIM_PAGE_SIZE);
 		page->state = SIM_TD_PAGE_MAPPED;
-		vm->memory_epoch++;
 		*status = TDX_SUCCESS;
 	}
 	return SIM_DONE;

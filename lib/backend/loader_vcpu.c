@@ -35,6 +35,9 @@
 #define SEGMENT_CODE              11 /* execute, read, accessed */
 #define SEGMENT_DATA              3  /* read, write, accessed */
 
+/* By signals that are for others: more than that, and something is wrong. */
+#define MAX_INTERRUPTIONS 1000
+
 /* Any port will do: the loader is the only code that runs. */
 #define DONE_PORT 0xed
 
@@ -159,12 +162,12 @@ static int enter_long_mode(const struct loader *loader, struct coco_error *error
 static int run_vcpu(const struct loader *loader, struct coco_error *error)
 {
 	const struct coco_launch *launch = loader->launch;
-	int r;
+	int r, tries = 0;
 
 	do {
 		r = launch->seam->ops->ioctl(launch->seam->context, launch->vcpu_fds[0], KVM_RUN,
 					     0);
-	} while (r == -EINTR || r == -EAGAIN);
+	} while ((r == -EINTR || r == -EAGAIN) && ++tries < MAX_INTERRUPTIONS);
 	if (r < 0)
 		return coco_fail_call(error, r, COCO_STAGE_LOAD, "KVM_RUN",
 				      "copying the launch image into private memory");

@@ -261,6 +261,22 @@ int coco_object_move(struct coco_seam *seam, struct coco_kvm_object *object, int
 	return 0;
 }
 
+/* The reservation comes back, where there was one. */
+static int give_back_address(struct coco_seam *seam, const struct coco_kvm_object *object,
+			     struct coco_error *error)
+{
+	int r;
+
+	if (object->reserved)
+		return coco_seam_remap(seam, object->address, object->size, PROT_NONE,
+				       COCO_STAGE_RETIRE, error);
+	r = coco_seam_unmap(seam, object->address, object->size);
+	if (r)
+		return coco_fail_call(error, r, COCO_STAGE_RETIRE, "munmap", "unmapping a %s",
+				      coco_object_kind_name(object->kind));
+	return 0;
+}
+
 int coco_object_release(struct coco_seam *seam, struct coco_kvm_object *object,
 			struct coco_error *error)
 {
@@ -271,11 +287,7 @@ int coco_object_release(struct coco_seam *seam, struct coco_kvm_object *object,
 		return 0;
 	case COCO_OBJECT_RUN:
 	case COCO_OBJECT_GUEST_MEMFD_MAP:
-		if (!object->reserved)
-			r = coco_seam_unmap(seam, object->address, object->size);
-		else
-			r = coco_seam_remap(seam, object->address, object->size, PROT_NONE,
-					    COCO_STAGE_RETIRE, error);
+		r = give_back_address(seam, object, error);
 		if (r)
 			return r;
 		break;

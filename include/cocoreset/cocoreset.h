@@ -14,6 +14,7 @@
 #include <cocoreset/id_block.h>
 #include <cocoreset/igvm.h>
 #include <cocoreset/image.h>
+#include <cocoreset/journal.h>
 #include <cocoreset/measure.h>
 #include <cocoreset/request.h>
 #include <cocoreset/sev.h>

@@ -122,6 +122,15 @@ struct coco_reset_options {
 typedef void (*coco_retire_fn)(void *payload, struct coco_guest *guest);
 
 /**
+ * Hears of an ioctl on the guest's VM, vCPU or device that will not be there in the next
+ * incarnation: the library does not know it, or it can't be had again. `name` is its name or
+ * "ioctl", `reason` a sentence. Called by the thread that makes it, with locks of the library held:
+ * it must not call into the library.
+ */
+typedef void (*coco_not_replayed_fn)(void *payload, unsigned long request, const char *name,
+				     const char *reason);
+
+/**
  * Makes a thread leave KVM_RUN that is inside it or about to enter it. Called from
  * another thread, with locks of the library held: coco_vcpu_index() is all that it may call. See
  * struct coco_guest_options.
@@ -212,6 +221,8 @@ struct coco_guest_options {
 	void *retire_payload;
 	/** Answers what the running guest asks for (cocoreset/request.h); NULL: nobody. Copied. */
 	const struct coco_requests *requests;
+	coco_not_replayed_fn not_replayed; /**< hears what is not kept; NULL: nobody does */
+	void *not_replayed_payload;
 };
 
 enum coco_memory_flags {
@@ -271,6 +282,8 @@ struct coco_guest_info {
 	int32_t fallback_code;
 	uint32_t reserved0;
 	char fallback[192];
+	/** Ioctls made through coco_vm_ioctl() and its siblings that no reset makes again. */
+	uint64_t not_replayed;
 };
 
 /** Descriptors that a VMM gets from KVM for a VM or vCPU, and that keep the VM alive. */

@@ -64,6 +64,20 @@ static int create_irqchip(struct build *build, struct coco_error *error)
 	}
 }
 
+/* What the VMM has set itself, as far as it belongs here. */
+static int replay_vm(struct build *build, enum coco_replay at, struct coco_error *error)
+{
+	return coco_journal_replay(&build->guest->journal, build->guest->seam,
+				   build->incarnation->vm.fd, at, error);
+}
+
+static int replay_vcpu(struct build *build, uint32_t index, enum coco_replay at,
+		       struct coco_error *error)
+{
+	return coco_journal_replay(&build->guest->vcpus[index].journal, build->guest->seam,
+				   build->incarnation->vcpus[index].fd.fd, at, error);
+}
+
 static int create_vm(struct build *build, struct coco_error *error)
 {
 	const struct coco_backend *backend = build->guest->recipe.backend;
@@ -85,7 +99,13 @@ static int create_vm(struct build *build, struct coco_error *error)
 		r = coco_seam_enable_cap(seam, vm->fd, KVM_CAP_EXIT_HYPERCALL,
 					 1u << UAPI_HC_MAP_GPA_RANGE, error);
 	if (!r)
+		r = replay_vm(build, COCO_REPLAY_CAPS, error);
+	if (!r)
+		r = replay_vm(build, COCO_REPLAY_VM, error);
+	if (!r)
 		r = create_irqchip(build, error);
+	if (!r)
+		r = replay_vm(build, COCO_REPLAY_IRQCHIP, error);
 	if (!r && backend->init_vm)
 		r = backend->init_vm(&build->launch, error);
 	return r;
@@ -158,7 +178,7 @@ static int create_memory(struct build *build, struct coco_error *error)
 		if (r)
 			return r;
 	}
-	return 0;
+	return replay_vm(build, COCO_REPLAY_MEMORY, error);
 }
 
 static int create_vcpu(struct build *build, uint32_t index, struct coco_error *error)
@@ -179,6 +199,8 @@ static int create_vcpu(struct build *build, uint32_t index, struct coco_error *e
 				    in_place ? handle->run : NULL, seam->run_size, &by, error);
 	if (!r)
 		r = coco_cpuid_set(build->guest, vcpu->fd.fd, index, error);
+	if (!r)
+		r = replay_vcpu(build, index, COCO_REPLAY_VCPU, error);
 	if (r)
 		return r;
 	build->vcpu_fds[index] = vcpu->fd.fd;
@@ -242,8 +264,22 @@ static int load(struct build *build, struct coco_error *error)
 
 static int restore_power_on(struct build *build, struct coco_error *error)
 {
-	return coco_power_on_restore(build->guest, build->incarnation,
-				     build->guest->recipe.power_on, error);
+	int r = coco_power_on_restore(build->guest, build->incarnation,
+				      build->guest->recipe.power_on, error);
+
+	for (uint32_t i = 0; !r && i < build->launch.vcpus; i++)
+		r = replay_vcpu(build, i, COCO_REPLAY_STATE, error);
+	return r;
+}
+
+/* An eventfd takes one irqfd at a time: those of an old incarnation move when it is replaced. */
+static int wire(struct build *build, struct coco_error *error)
+{
+	int r = replay_vm(build, COCO_REPLAY_WIRING, error);
+
+	if (!r && build->incarnation->in_place)
+		r = replay_vm(build, COCO_REPLAY_IRQFDS, error);
+	return r;
 }
 
 static int seal(struct build *build, struct coco_error *error)
@@ -326,6 +362,7 @@ static const struct {
 	/* After loading: a technology may use a vCPU for it. */
 	{COCO_PHASE_STATE, restore_power_on, has_power_on},
 	{COCO_PHASE_SEAL, seal, seals_early},
+	{COCO_PHASE_WIRING, wire, NULL},
 
 	{COCO_PHASE_SWAP, take_over, is_beside},
 	{COCO_PHASE_SCRUB, scrub, NULL},

@@ -94,6 +94,7 @@ static void init_vcpu(struct coco_guest *guest, uint32_t index)
 	vcpu->number = -1;
 	atomic_init(&vcpu->place, COCO_VCPU_AWAY);
 	atomic_init(&vcpu->attention, COCO_ATTENTION_HOLD);
+	coco_journal_init(&vcpu->journal, COCO_SCOPE_VCPU);
 }
 
 static int make_vcpus(struct coco_guest *guest, uint32_t count, struct coco_error *error)
@@ -125,6 +126,8 @@ static void init_callbacks(struct coco_guest *guest, const struct coco_guest_opt
 	guest->max_retiring = options->max_retiring ? options->max_retiring : DEFAULT_MAX_RETIRING;
 	guest->max_retiring_bytes =
 		options->max_retiring_bytes ? options->max_retiring_bytes : UINT64_MAX;
+	guest->not_replayed = options->not_replayed;
+	guest->not_replayed_payload = options->not_replayed_payload;
 	guest->trace = options->trace;
 	guest->trace_payload = options->trace_payload;
 }
@@ -135,6 +138,9 @@ static void free_guest(struct coco_guest *guest)
 	unmap_scratch(guest);
 	coco_memory_release(guest);
 	coco_recipe_release(&guest->recipe);
+	coco_journal_release(&guest->journal);
+	for (uint32_t i = 0; guest->vcpus && i < guest->recipe.vcpus; i++)
+		coco_journal_release(&guest->vcpus[i].journal);
 	free(guest->vcpus);
 	pthread_cond_destroy(&guest->changed);
 	pthread_mutex_destroy(&guest->lock);
@@ -169,6 +175,7 @@ int coco_guest_new(struct coco_host *host, const struct coco_guest_options *opti
 	guest->number = -1;
 	guest->state = COCO_STATE_CONFIGURED;
 	init_callbacks(guest, &given);
+	coco_journal_init(&guest->journal, COCO_SCOPE_VM);
 
 	r = coco_recipe_init(&guest->recipe, guest->seam, &given, error);
 	if (!r)
@@ -241,6 +248,7 @@ int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 	static_assert(sizeof(result.phase_ns) == sizeof(guest->last.phase_ns), "same phases");
 	memcpy(result.phase_ns, guest->last.phase_ns, sizeof(result.phase_ns));
 	result.strategy = guest->last_attempt.strategy;
+	result.not_replayed = guest->not_replayed_count;
 	result.retiring = guest->retiring_count;
 	result.retiring_bytes = guest->retiring_bytes;
 	result.fallback_code = guest->last_attempt.fallback.code;

@@ -13,6 +13,7 @@
 #include "backend/backend.h"
 #include "core/host.h"
 #include "core/page_map.h"
+#include "journal/journal.h"
 
 struct coco_power_on;
 struct kvm_run;
@@ -128,6 +129,9 @@ struct coco_vcpu {
 	_Atomic pid_t tid;
 	atomic_bool pulled; /* immediate_exit was set by us */
 
+	struct coco_journal journal; /* for whoever has set `operation` */
+	atomic_bool ran; /* in some incarnation: registers are not what it starts with */
+
 	/* For its thread only: core/convert.c. */
 	uint64_t grown_end;  /* where the last grown conversion ended */
 	uint64_t grown_size; /* how much it took */
@@ -167,6 +171,8 @@ struct coco_guest {
 	void *retire_payload;
 	uint32_t max_retiring;
 	uint64_t max_retiring_bytes;
+	coco_not_replayed_fn not_replayed;
+	void *not_replayed_payload;
 	coco_trace_fn trace;
 	void *trace_payload;
 
@@ -185,10 +191,13 @@ struct coco_guest {
 	 * there still, with what could not be given back.
 	 */
 	struct coco_incarnation *incarnation;
+	struct coco_journal journal;
 	struct coco_phases phases;               /* of the launch or reset that is under way */
 	struct coco_memory_policy memory_policy; /* the same */
 	struct coco_attempt attempt;             /* the same, of a reset */
 	struct coco_attempt last_attempt;        /* with the lock */
+
+	uint64_t not_replayed_count; /* with the lock */
 
 	/* core/retire.c; with the lock. */
 	struct coco_incarnation *retiring; /* the oldest first */

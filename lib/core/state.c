@@ -30,6 +30,10 @@ const struct coco_operation coco_operation_hand_over_fd = {
 	"coco_guest_hand_over_fd",
 	IN(RUNNABLE) | IN(PARKED),
 };
+const struct coco_operation coco_operation_configure = {
+	"configuring",
+	IN(CONFIGURED) | IN(RUNNABLE) | IN(PARKED) | IN(DOWN),
+};
 const struct coco_operation coco_operation_launch = {
 	"coco_guest_launch",
 	IN(CONFIGURED) | IN(DOWN),

@@ -37,6 +37,21 @@ static int step_aside(struct coco_guest *guest, struct coco_incarnation *old,
 	return r;
 }
 
+/* An eventfd takes one irqfd at a time, on the whole host. */
+static int move_irqfds(struct coco_guest *guest, const struct coco_incarnation *from,
+		       const struct coco_incarnation *to, struct coco_error *error)
+{
+	int r = coco_journal_detach(&guest->journal, guest->seam, from->vm.fd, error);
+
+	/* On the way back from half a move some are where they are to be. */
+	if (!r)
+		r = coco_journal_detach(&guest->journal, guest->seam, to->vm.fd, error);
+	if (!r)
+		r = coco_journal_replay(&guest->journal, guest->seam, to->vm.fd, COCO_REPLAY_IRQFDS,
+					error);
+	return r;
+}
+
 static int move_numbers(struct coco_guest *guest, struct coco_incarnation *old,
 			struct coco_incarnation *next, struct coco_error *error)
 {
@@ -71,7 +86,7 @@ static int give_back(struct coco_guest *guest, struct coco_incarnation *old,
 		     struct coco_incarnation *next)
 {
 	struct coco_seam *seam = guest->seam;
-	int r = 0;
+	int r = move_irqfds(guest, next, old, NULL);
 
 	for (uint32_t i = 0; !r && i < count_numbers(guest); i++) {
 		const struct number number = find_number(guest, old, next, i);
@@ -104,6 +119,8 @@ int coco_take_over(struct coco_guest *guest, struct coco_incarnation *next,
 	int r;
 
 	r = step_aside(guest, old, next, error);
+	if (!r)
+		r = move_irqfds(guest, old, next, error);
 	if (!r)
 		r = move_numbers(guest, old, next, error);
 	if (!r)

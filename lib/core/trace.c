@@ -10,7 +10,7 @@ static const char *const phase_names[COCO_PHASE_COUNT] = {
 	[COCO_PHASE_VCPUS] = "vcpus",   [COCO_PHASE_ATTRIBUTES] = "attributes",
 	[COCO_PHASE_LOAD] = "load",     [COCO_PHASE_STATE] = "state",
 	[COCO_PHASE_SEAL] = "seal",     [COCO_PHASE_RESUME] = "resume",
-	[COCO_PHASE_SWAP] = "swap",
+	[COCO_PHASE_SWAP] = "swap",     [COCO_PHASE_WIRING] = "wiring",
 };
 
 const char *coco_phase_name(uint32_t phase)

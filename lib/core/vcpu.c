@@ -59,6 +59,7 @@ static int enter(struct coco_vcpu *vcpu, struct coco_error *error)
 	} while (!atomic_compare_exchange_weak(&vcpu->place, &place, COCO_VCPU_INSIDE));
 
 	if (!pthread_equal(atomic_load_explicit(&vcpu->thread, memory_order_relaxed), self)) {
+		atomic_store(&vcpu->ran, true);
 		atomic_store(&vcpu->thread, self);
 		atomic_store(&vcpu->tid, gettid());
 	}

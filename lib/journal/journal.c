@@ -33,14 +33,17 @@ void coco_journal_release(struct coco_journal *journal)
 /* FNV-1a over rule and key. */
 static struct coco_entry **find_bucket(struct coco_journal *journal, const struct coco_entry *entry)
 {
-	uint64_t hash = 0xcbf29ce484222325ull ^ entry->rule->request ^ entry->rule->cap;
+	/* Two requests are about slots. */
+	const bool slot = entry->rule->payload == COCO_PAYLOAD_SLOT;
+	uint64_t hash = 0xcbf29ce484222325ull ^ entry->rule->cap ^
+			(slot ? KVM_SET_USER_MEMORY_REGION : entry->rule->request);
 
 	for (size_t i = 0; i < sizeof(entry->key); i++)
 		hash = (hash ^ entry->key[i]) * 0x100000001b3ull;
 	return &journal->buckets[hash % COCO_JOURNAL_BUCKETS];
 }
 
-/* Both slot calls are about the same slots, and so are both ways to set the same registers. */
+/* Both slot calls are about the same slots. */
 static bool same_thing(const struct coco_entry *a, const struct coco_entry *b)
 {
 	if (a->rule->payload == COCO_PAYLOAD_SLOT && b->rule->payload == COCO_PAYLOAD_SLOT)
@@ -57,7 +60,7 @@ static void unlink_entry(struct coco_journal *journal, struct coco_entry **link)
 	coco_entry_free(entry);
 }
 
-/* All that match: what is taken away, and what has the number of a file that is gone. */
+/* All that match. */
 static void take(struct coco_journal *journal, const struct coco_entry *taking)
 {
 	for (size_t i = 0; i < COCO_JOURNAL_BUCKETS; i++)
@@ -79,9 +82,28 @@ static void gather(const struct coco_entry *old, struct coco_entry *entry)
 		cap->args[0] |= before->args[0];
 }
 
+/* A number that means another eventfd now: what it meant before is closed, and KVM forgot it. */
+static void drop_namesakes(struct coco_journal *journal, const struct coco_entry *entry)
+{
+	const struct kvm_irqfd *irqfd = entry->payload;
+
+	for (size_t i = 0; entry->eventfd && i < COCO_JOURNAL_BUCKETS; i++)
+		for (struct coco_entry **link = &journal->buckets[i]; *link;) {
+			const struct kvm_irqfd *other = (*link)->payload;
+
+			if ((*link)->rule == entry->rule && other->fd == irqfd->fd &&
+			    (*link)->eventfd != entry->eventfd)
+				unlink_entry(journal, link);
+			else
+				link = &(*link)->chain;
+		}
+}
+
 static void put(struct coco_journal *journal, struct coco_entry *entry)
 {
 	struct coco_entry **bucket = find_bucket(journal, entry);
+
+	drop_namesakes(journal, entry);
 
 	entry->order = journal->next_order++;
 	for (struct coco_entry **link = bucket; *link; link = &(*link)->chain) {
@@ -233,51 +255,50 @@ static int apply(const struct coco_entry *entry, struct coco_seam *seam, int fd,
 	return 0;
 }
 
-typedef bool (*entry_filter)(const struct coco_entry *entry, enum coco_replay at);
-
-static bool is_at(const struct coco_entry *entry, enum coco_replay at)
-{
-	return entry->rule->at == at;
-}
-
-static bool is_irqfd(const struct coco_entry *entry, enum coco_replay at)
-{
-	(void)at;
-	return entry->rule->payload == COCO_PAYLOAD_IRQFD;
-}
-
-/* In order, an array that the caller frees; NULL with *count != 0: out of memory. */
+/* The entries of one point in order, an array that the caller frees; NULL: out of memory. */
 static struct coco_entry **collect(const struct coco_journal *journal, enum coco_replay at,
-				   entry_filter filter, size_t *count)
+				   size_t *count)
 {
 	struct coco_entry **entries = calloc(journal->count + 1, sizeof(struct coco_entry *));
 
 	*count = 0;
-	if (!entries) {
-		*count = 1;
+	if (!entries)
 		return NULL;
-	}
 	for (size_t i = 0; i < COCO_JOURNAL_BUCKETS; i++)
 		for (struct coco_entry *e = journal->buckets[i]; e; e = e->chain)
-			if (filter(e, at))
+			if (e->rule->at == at)
 				entries[(*count)++] = e;
 	qsort(entries, *count, sizeof(struct coco_entry *), compare);
 	return entries;
 }
 
-static int apply_all(struct coco_journal *journal, struct coco_seam *seam, int fd,
-		     enum coco_replay at, entry_filter filter, struct coco_error *error)
+static int detach(const struct coco_entry *entry, struct coco_seam *seam, int fd,
+		  struct coco_error *error)
+{
+	struct kvm_irqfd irqfd;
+
+	memcpy(&irqfd, entry->payload, sizeof(irqfd));
+	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	return coco_seam_set(seam, fd, KVM_IRQFD, &irqfd, COCO_STAGE_SWAP, error);
+}
+
+static int each(struct coco_journal *journal, struct coco_seam *seam, int fd, enum coco_replay at,
+		int (*fn)(const struct coco_entry *entry, struct coco_seam *seam, int fd,
+			  struct coco_error *error),
+		struct coco_error *error)
 {
 	struct coco_entry **entries;
 	size_t count;
 	int r = 0;
 
+	if (!journal->count)
+		return 0;
 	drop_dead(journal);
-	entries = collect(journal, at, filter, &count);
+	entries = collect(journal, at, &count);
 	if (!entries)
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
 	for (size_t i = 0; !r && i < count; i++)
-		r = apply(entries[i], seam, fd, error);
+		r = fn(entries[i], seam, fd, error);
 	free(entries);
 	return r;
 }
@@ -285,37 +306,13 @@ static int apply_all(struct coco_journal *journal, struct coco_seam *seam, int f
 int coco_journal_replay(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			enum coco_replay at, struct coco_error *error)
 {
-	if (!journal->count)
-		return 0;
-	return apply_all(journal, seam, fd, at, is_at, error);
-}
-
-int coco_journal_attach(struct coco_journal *journal, struct coco_seam *seam, int fd,
-			struct coco_error *error)
-{
-	return apply_all(journal, seam, fd, COCO_REPLAY_COUNT, is_irqfd, error);
+	return each(journal, seam, fd, at, apply, error);
 }
 
 int coco_journal_detach(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			struct coco_error *error)
 {
-	struct coco_entry **entries;
-	size_t count;
-	int r = 0;
-
-	drop_dead(journal);
-	entries = collect(journal, COCO_REPLAY_COUNT, is_irqfd, &count);
-	if (!entries)
-		return coco_fail_memory(error, COCO_STAGE_SWAP);
-	for (size_t i = 0; !r && i < count; i++) {
-		struct kvm_irqfd irqfd;
-
-		memcpy(&irqfd, entries[i]->payload, sizeof(irqfd));
-		irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
-		r = coco_seam_set(seam, fd, KVM_IRQFD, &irqfd, COCO_STAGE_SWAP, error);
-	}
-	free(entries);
-	return r;
+	return each(journal, seam, fd, COCO_REPLAY_IRQFDS, detach, error);
 }
 
 const struct coco_entry *coco_journal_find(const struct coco_journal *journal,

@@ -33,7 +33,8 @@ enum coco_replay {
 	COCO_REPLAY_MEMORY,  /* slots beside the recipe's */
 	COCO_REPLAY_VCPU,    /* the vCPU has its CPUID */
 	COCO_REPLAY_STATE,   /* registers, while they are open */
-	COCO_REPLAY_WIRING,  /* routes, eventfds, devices: the new VM has taken over */
+	COCO_REPLAY_WIRING,  /* routes, eventfds, devices */
+	COCO_REPLAY_IRQFDS,  /* another VM has let go of the eventfds */
 	COCO_REPLAY_COUNT,
 };
 
@@ -89,10 +90,9 @@ void coco_journal_discard(struct coco_change *change);
 int coco_journal_replay(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			enum coco_replay at, struct coco_error *error);
 
-/* Takes the irqfds off a VM, so that another can have their eventfds. Puts them (back) on. */
+/* Takes the irqfds off a VM, whether they are there or not, so that another can have the eventfds.
+ */
 int coco_journal_detach(struct coco_journal *journal, struct coco_seam *seam, int fd,
-			struct coco_error *error);
-int coco_journal_attach(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			struct coco_error *error);
 
 /* Whether the journal has an entry for a request (with that key in its first bytes, if `key`). */

@@ -87,7 +87,7 @@ static const struct coco_rule rules[] = {
 	{VM(KVM_XEN_HVM_SET_ATTR), SET(WIRING), RANK(1), SIZE(struct kvm_xen_hvm_attr), .payload = COCO_PAYLOAD_XEN_ATTR},
 	{VM(KVM_HYPERV_EVENTFD), ADD(WIRING), RANK(2), SIZE(struct kvm_hyperv_eventfd), .payload = COCO_PAYLOAD_HYPERV_EVENTFD,
 	 KEY(FIELD(struct kvm_hyperv_eventfd, conn_id)), DUPLICATE(struct kvm_hyperv_eventfd, fd)},
-	{VM(KVM_IRQFD), ADD(WIRING), RANK(2), SIZE(struct kvm_irqfd), .payload = COCO_PAYLOAD_IRQFD,
+	{VM(KVM_IRQFD), ADD(IRQFDS), SIZE(struct kvm_irqfd), .payload = COCO_PAYLOAD_IRQFD,
 	 KEY(FIELD(struct kvm_irqfd, fd), FIELD(struct kvm_irqfd, gsi)), EVENTFD(struct kvm_irqfd, fd)},
 	{VM(KVM_IOEVENTFD), ADD(WIRING), RANK(2), SIZE(struct kvm_ioeventfd), .payload = COCO_PAYLOAD_IOEVENTFD,
 	 DUPLICATE(struct kvm_ioeventfd, fd)},

@@ -334,6 +334,11 @@ static bool has_power_on(const struct build *build)
 	return build->guest->recipe.power_on;
 }
 
+static bool has_wiring(const struct build *build)
+{
+	return build->guest->journal.count;
+}
+
 static bool is_beside(const struct build *build)
 {
 	return !build->incarnation->in_place;
@@ -362,7 +367,7 @@ static const struct {
 	/* After loading: a technology may use a vCPU for it. */
 	{COCO_PHASE_STATE, restore_power_on, has_power_on},
 	{COCO_PHASE_SEAL, seal, seals_early},
-	{COCO_PHASE_WIRING, wire, NULL},
+	{COCO_PHASE_WIRING, wire, has_wiring},
 
 	{COCO_PHASE_SWAP, take_over, is_beside},
 	{COCO_PHASE_SCRUB, scrub, NULL},

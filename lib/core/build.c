@@ -6,6 +6,7 @@
 #include "core/incarnation.h"
 
 #include "base/error.h"
+#include "core/child.h"
 #include "core/convert.h"
 #include "core/cpuid.h"
 #include "core/measurement.h"
@@ -272,14 +273,17 @@ static int restore_power_on(struct build *build, struct coco_error *error)
 	return r;
 }
 
-/* An eventfd takes one irqfd at a time: those of an old incarnation move when it is replaced. */
+/* What another incarnation has that can only be had once moves when it is replaced. */
 static int wire(struct build *build, struct coco_error *error)
 {
 	int r = replay_vm(build, COCO_REPLAY_WIRING, error);
 
-	if (!r && build->incarnation->in_place)
-		r = replay_vm(build, COCO_REPLAY_IRQFDS, error);
-	return r;
+	if (!r)
+		r = coco_children_build(build->guest, build->incarnation, error);
+	if (r || !build->incarnation->in_place)
+		return r;
+	r = replay_vm(build, COCO_REPLAY_EXCLUSIVE, error);
+	return r ? r : coco_children_attach(build->guest, build->incarnation, error);
 }
 
 static int seal(struct build *build, struct coco_error *error)
@@ -336,7 +340,7 @@ static bool has_power_on(const struct build *build)
 
 static bool has_wiring(const struct build *build)
 {
-	return build->guest->journal.count;
+	return build->guest->journal.count || build->guest->children;
 }
 
 static bool is_beside(const struct build *build)

@@ -3,6 +3,7 @@
 #include <cocoreset/journal.h>
 
 #include "base/error.h"
+#include "core/child.h"
 #include "core/guest.h"
 #include "core/state.h"
 #include "journal/payload.h"
@@ -17,7 +18,8 @@ struct target {
 	struct coco_guest *guest;
 	struct coco_journal *journal;
 	int fd;
-	bool ran; /* a vCPU that has: its registers are its own now */
+	const struct coco_vcpu *vcpu; /* NULL: a VM or device */
+	bool ran;                     /* a vCPU that has: its registers are its own now */
 };
 
 static struct target vm_target(struct coco_guest *guest)
@@ -31,6 +33,7 @@ static struct target vcpu_target(struct coco_vcpu *vcpu)
 		.guest = vcpu->guest,
 		.journal = &vcpu->journal,
 		.fd = vcpu->number,
+		.vcpu = vcpu,
 		.ran = atomic_load(&vcpu->ran),
 	};
 }
@@ -86,6 +89,28 @@ static int take_all(const struct coco_change *change)
 	return change->rule->kind == COCO_RULE_EACH ? count : 0;
 }
 
+/* What returns a descriptor. */
+static int create_child(const struct target *target, const struct coco_rule *rule,
+			uintptr_t argument, struct coco_error *error)
+{
+	struct kvm_create_device *device = (struct kvm_create_device *)argument;
+	const bool is_device = rule->request == KVM_CREATE_DEVICE;
+	struct coco_child child = {
+		.kind = is_device ? COCO_CHILD_DEVICE
+				  : (target->vcpu ? COCO_CHILD_VCPU_STATS : COCO_CHILD_VM_STATS),
+		.vcpu = target->vcpu ? target->vcpu->index : 0,
+	};
+	int r = call(target, rule->request, rule->name, argument, error);
+
+	if (r < 0 || (is_device && device->flags & KVM_CREATE_DEVICE_TEST))
+		return r;
+	child.type = is_device ? device->type : 0;
+	child.number = is_device ? (int)device->fd : r;
+	if (coco_child_add(target->guest, &child, error))
+		return error ? error->code : -ENOMEM;
+	return r;
+}
+
 /* With the operation set. */
 static int configure(const struct target *target, unsigned long request, uintptr_t argument,
 		     struct coco_change *change, struct coco_error *error)
@@ -95,6 +120,8 @@ static int configure(const struct target *target, unsigned long request, uintptr
 
 	if (r)
 		return r;
+	if (has_vm(guest) && change->rule->kind == COCO_RULE_CHILD)
+		return create_child(target, change->rule, argument, error);
 	if (has_vm(guest))
 		r = call(target, request, change->rule->name, argument, error);
 	else if (change->entries)
@@ -166,6 +193,21 @@ int coco_vcpu_ioctl(struct coco_vcpu *vcpu, unsigned long request, uintptr_t arg
 {
 	const struct target target = vcpu_target(vcpu);
 
+	return make(&target, request, argument, error);
+}
+
+int coco_device_ioctl(struct coco_guest *guest, int fd, unsigned long request, uintptr_t argument,
+		      struct coco_error *error)
+{
+	struct target target = {.guest = guest, .fd = fd};
+	struct coco_child *child;
+
+	pthread_mutex_lock(&guest->lock);
+	child = coco_child_find(guest, fd);
+	pthread_mutex_unlock(&guest->lock);
+	if (!child)
+		return coco_fail_field(error, -EBADF, "fd", "%d is no device of this guest", fd);
+	target.journal = &child->journal;
 	return make(&target, request, argument, error);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "core/child.h"
 #include "core/incarnation.h"
 #include "core/memory.h"
 #include "core/recipe.h"
@@ -73,6 +74,7 @@ static void unmap_scratch(struct coco_guest *guest)
 
 static void release_handles(struct coco_guest *guest)
 {
+	coco_children_release(guest);
 	for (uint32_t i = 0; guest->vcpus && i < guest->recipe.vcpus; i++) {
 		struct coco_vcpu *vcpu = &guest->vcpus[i];
 

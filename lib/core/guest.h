@@ -72,6 +72,7 @@ struct coco_incarnation {
 	struct coco_incarnation_vcpu *vcpus;    /* recipe.vcpus */
 	struct coco_incarnation_memory *memory; /* recipe.region_count */
 	struct coco_handed_over *handed_over;   /* in no order */
+	struct coco_incarnation_child *children;
 	struct coco_launch_result result;
 	uint8_t digest[COCO_DIGEST_MAX_SIZE]; /* the launch digest, as it was predicted */
 	size_t digest_size;                   /* 0: nothing is measured */
@@ -192,6 +193,7 @@ struct coco_guest {
 	 */
 	struct coco_incarnation *incarnation;
 	struct coco_journal journal;
+	struct coco_child *children;             /* core/child.h */
 	struct coco_phases phases;               /* of the launch or reset that is under way */
 	struct coco_memory_policy memory_policy; /* the same */
 	struct coco_attempt attempt;             /* the same, of a reset */

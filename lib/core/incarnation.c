@@ -2,6 +2,7 @@
 #include "core/incarnation.h"
 
 #include "base/error.h"
+#include "core/child.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,12 @@ void coco_incarnation_free(const struct coco_guest *guest, struct coco_incarnati
 		struct coco_handed_over *first = incarnation->handed_over;
 
 		incarnation->handed_over = first->next;
+		free(first);
+	}
+	while (incarnation->children) {
+		struct coco_incarnation_child *first = incarnation->children;
+
+		incarnation->children = first->next;
 		free(first);
 	}
 	free(incarnation->memory);
@@ -69,6 +76,8 @@ static void each_object(struct coco_guest *guest, struct coco_incarnation *incar
 {
 	for (struct coco_handed_over *h = incarnation->handed_over; h; h = h->next)
 		fn(payload, &h->fd);
+	for (struct coco_incarnation_child *c = incarnation->children; c; c = c->next)
+		fn(payload, &c->fd);
 	for (uint32_t i = 0; i < guest->recipe.vcpus; i++) {
 		fn(payload, &incarnation->vcpus[i].run);
 		fn(payload, &incarnation->vcpus[i].fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "core/take_over.h"
 
+#include "core/child.h"
 #include "core/retire.h"
 
 /* A handle that is a descriptor number: who has it, and who is to have it. */
@@ -9,20 +10,31 @@ struct number {
 	int number;
 };
 
-/* The VM's, then the vCPUs'. */
+/* The VM's, then the vCPUs', then those of devices and the like. */
 static struct number find_number(const struct coco_guest *guest, struct coco_incarnation *old,
 				 struct coco_incarnation *next, uint32_t index)
 {
+	const struct coco_child *child = guest->children;
+
 	if (!index)
 		return (struct number){&old->vm, &next->vm, guest->number};
 	index--;
-	return (struct number){&old->vcpus[index].fd, &next->vcpus[index].fd,
-			       guest->vcpus[index].number};
+	if (index < guest->recipe.vcpus)
+		return (struct number){&old->vcpus[index].fd, &next->vcpus[index].fd,
+				       guest->vcpus[index].number};
+	for (index -= guest->recipe.vcpus; index; index--)
+		child = child->next;
+	return (struct number){coco_child_object(old, child), coco_child_object(next, child),
+			       child->number};
 }
 
 static uint32_t count_numbers(const struct coco_guest *guest)
 {
-	return 1 + guest->recipe.vcpus;
+	uint32_t count = 1 + guest->recipe.vcpus;
+
+	for (const struct coco_child *child = guest->children; child; child = child->next)
+		count++;
+	return count;
 }
 
 /* First of all what needs room in the table of descriptors, and fails if there is none. */
@@ -37,19 +49,27 @@ static int step_aside(struct coco_guest *guest, struct coco_incarnation *old,
 	return r;
 }
 
-/* An eventfd takes one irqfd at a time, on the whole host. */
-static int move_irqfds(struct coco_guest *guest, const struct coco_incarnation *from,
-		       const struct coco_incarnation *to, struct coco_error *error)
+/* An eventfd takes one irqfd at a time, on the whole host, and a VFIO file has one VM. */
+static int detach(struct coco_guest *guest, struct coco_incarnation *incarnation,
+		  struct coco_error *error)
 {
-	int r = coco_journal_detach(&guest->journal, guest->seam, from->vm.fd, error);
+	int r = coco_journal_detach(&guest->journal, guest->seam, incarnation->vm.fd, error);
+
+	return r ? r : coco_children_detach(guest, incarnation, error);
+}
+
+static int move_exclusive(struct coco_guest *guest, struct coco_incarnation *from,
+			  struct coco_incarnation *to, struct coco_error *error)
+{
+	int r = detach(guest, from, error);
 
 	/* On the way back from half a move some are where they are to be. */
 	if (!r)
-		r = coco_journal_detach(&guest->journal, guest->seam, to->vm.fd, error);
+		r = detach(guest, to, error);
 	if (!r)
-		r = coco_journal_replay(&guest->journal, guest->seam, to->vm.fd, COCO_REPLAY_IRQFDS,
-					error);
-	return r;
+		r = coco_journal_replay(&guest->journal, guest->seam, to->vm.fd,
+					COCO_REPLAY_EXCLUSIVE, error);
+	return r ? r : coco_children_attach(guest, to, error);
 }
 
 static int move_numbers(struct coco_guest *guest, struct coco_incarnation *old,
@@ -86,7 +106,7 @@ static int give_back(struct coco_guest *guest, struct coco_incarnation *old,
 		     struct coco_incarnation *next)
 {
 	struct coco_seam *seam = guest->seam;
-	int r = move_irqfds(guest, next, old, NULL);
+	int r = move_exclusive(guest, next, old, NULL);
 
 	for (uint32_t i = 0; !r && i < count_numbers(guest); i++) {
 		const struct number number = find_number(guest, old, next, i);
@@ -120,7 +140,7 @@ int coco_take_over(struct coco_guest *guest, struct coco_incarnation *next,
 
 	r = step_aside(guest, old, next, error);
 	if (!r)
-		r = move_irqfds(guest, old, next, error);
+		r = move_exclusive(guest, old, next, error);
 	if (!r)
 		r = move_numbers(guest, old, next, error);
 	if (!r)

@@ -272,14 +272,26 @@ static struct coco_entry **collect(const struct coco_journal *journal, enum coco
 	return entries;
 }
 
+/* An irqfd that is not there is no error; a VFIO file that is not there is ENOENT. */
 static int detach(const struct coco_entry *entry, struct coco_seam *seam, int fd,
 		  struct coco_error *error)
 {
+	struct kvm_device_attr attr;
 	struct kvm_irqfd irqfd;
+	int r;
 
-	memcpy(&irqfd, entry->payload, sizeof(irqfd));
-	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
-	return coco_seam_set(seam, fd, KVM_IRQFD, &irqfd, COCO_STAGE_SWAP, error);
+	if (entry->rule->payload == COCO_PAYLOAD_IRQFD) {
+		memcpy(&irqfd, entry->payload, sizeof(irqfd));
+		irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+		return coco_seam_set(seam, fd, KVM_IRQFD, &irqfd, COCO_STAGE_SWAP, error);
+	}
+	memcpy(&attr, entry->payload, sizeof(attr));
+	attr.attr = KVM_DEV_VFIO_GROUP_DEL;
+	r = coco_seam_set(seam, fd, KVM_SET_DEVICE_ATTR, &attr, COCO_STAGE_SWAP, NULL);
+	if (r && r != -ENOENT)
+		return coco_fail_call(error, r, COCO_STAGE_SWAP, "KVM_SET_DEVICE_ATTR",
+				      "taking a VFIO file off the old device");
+	return 0;
 }
 
 static int each(struct coco_journal *journal, struct coco_seam *seam, int fd, enum coco_replay at,
@@ -312,7 +324,7 @@ int coco_journal_replay(struct coco_journal *journal, struct coco_seam *seam, in
 int coco_journal_detach(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			struct coco_error *error)
 {
-	return each(journal, seam, fd, COCO_REPLAY_IRQFDS, detach, error);
+	return each(journal, seam, fd, COCO_REPLAY_EXCLUSIVE, detach, error);
 }
 
 const struct coco_entry *coco_journal_find(const struct coco_journal *journal,

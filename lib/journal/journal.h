@@ -34,7 +34,7 @@ enum coco_replay {
 	COCO_REPLAY_VCPU,    /* the vCPU has its CPUID */
 	COCO_REPLAY_STATE,   /* registers, while they are open */
 	COCO_REPLAY_WIRING,  /* routes, eventfds, devices */
-	COCO_REPLAY_IRQFDS,  /* another VM has let go of the eventfds */
+	COCO_REPLAY_EXCLUSIVE, /* what one VM can have at a time, and another has let go of */
 	COCO_REPLAY_COUNT,
 };
 
@@ -90,8 +90,7 @@ void coco_journal_discard(struct coco_change *change);
 int coco_journal_replay(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			enum coco_replay at, struct coco_error *error);
 
-/* Takes the irqfds off a VM, whether they are there or not, so that another can have the eventfds.
- */
+/* Takes what is exclusive off a VM or device, whether it is there or not: for another to have. */
 int coco_journal_detach(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			struct coco_error *error);
 

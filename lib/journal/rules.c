@@ -87,7 +87,7 @@ static const struct coco_rule rules[] = {
 	{VM(KVM_XEN_HVM_SET_ATTR), SET(WIRING), RANK(1), SIZE(struct kvm_xen_hvm_attr), .payload = COCO_PAYLOAD_XEN_ATTR},
 	{VM(KVM_HYPERV_EVENTFD), ADD(WIRING), RANK(2), SIZE(struct kvm_hyperv_eventfd), .payload = COCO_PAYLOAD_HYPERV_EVENTFD,
 	 KEY(FIELD(struct kvm_hyperv_eventfd, conn_id)), DUPLICATE(struct kvm_hyperv_eventfd, fd)},
-	{VM(KVM_IRQFD), ADD(IRQFDS), SIZE(struct kvm_irqfd), .payload = COCO_PAYLOAD_IRQFD,
+	{VM(KVM_IRQFD), ADD(EXCLUSIVE), SIZE(struct kvm_irqfd), .payload = COCO_PAYLOAD_IRQFD,
 	 KEY(FIELD(struct kvm_irqfd, fd), FIELD(struct kvm_irqfd, gsi)), EVENTFD(struct kvm_irqfd, fd)},
 	{VM(KVM_IOEVENTFD), ADD(WIRING), RANK(2), SIZE(struct kvm_ioeventfd), .payload = COCO_PAYLOAD_IOEVENTFD,
 	 DUPLICATE(struct kvm_ioeventfd, fd)},
@@ -205,7 +205,7 @@ static const struct coco_rule rules[] = {
 	{VCPU(KVM_HAS_DEVICE_ATTR), QUERY},
 
 	/* --- devices: VFIO, whose attributes are added and deleted by the file in them */
-	{DEVICE(KVM_SET_DEVICE_ATTR), ADD(WIRING), SIZE(struct kvm_device_attr), .payload = COCO_PAYLOAD_VFIO_FILE,
+	{DEVICE(KVM_SET_DEVICE_ATTR), ADD(EXCLUSIVE), SIZE(struct kvm_device_attr), .payload = COCO_PAYLOAD_VFIO_FILE,
 	 .pointer = offsetof(struct kvm_device_attr, addr), .fd = COCO_RULE_FD_DUPLICATE},
 	{DEVICE(KVM_GET_DEVICE_ATTR), QUERY},
 	{DEVICE(KVM_HAS_DEVICE_ATTR), QUERY},

@@ -206,6 +206,13 @@ int coco_object_map_over(struct coco_seam *seam, struct coco_kvm_object *from,
 	return keep_from_child(seam, to, COCO_STAGE_SWAP, error);
 }
 
+void coco_object_claim(struct coco_seam *seam, struct coco_kvm_object *object)
+{
+	pthread_mutex_lock(&seam->ledger.lock);
+	object->number = object->fd;
+	pthread_mutex_unlock(&seam->ledger.lock);
+}
+
 int coco_object_step_aside(struct coco_seam *seam, struct coco_kvm_object *object,
 			   struct coco_error *error)
 {

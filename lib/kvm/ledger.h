@@ -92,6 +92,9 @@ int coco_object_map_over(struct coco_seam *seam, struct coco_kvm_object *from,
 void coco_object_take(struct coco_seam *seam, struct coco_kvm_object *object,
 		      enum coco_object_kind kind, int fd, const struct coco_holder *holder);
 
+/* Its descriptor's number is to be reserved from now on. */
+void coco_object_claim(struct coco_seam *seam, struct coco_kvm_object *object);
+
 /*
  * Gives a descriptor a number of its own beside the reserved one, which goes on meaning this object
  * until another is moved over it. _back takes that number away again.

@@ -14,7 +14,9 @@
  * made at the next launch or reset.
  *
  * Registers (KVM_SET_REGS, KVM_SET_SREGS, KVM_SET_MSRS ...) are kept until the vCPU runs for the
- * first time: they are what it starts with, in each incarnation.
+ * first time: they are what it starts with, in each incarnation. The same holds for the clock and
+ * the state of interrupt controllers and timers (KVM_SET_CLOCK, KVM_SET_IRQCHIP, KVM_SET_PIT),
+ * until a vCPU runs.
  *
  * The source of what each ioctl means is Linux 7.2's user ABI; docs/journal.md has the table.
  */
@@ -33,14 +35,15 @@ COCO_BEGIN_DECLS
  *
  * @param argument as for ioctl(2): a pointer, or a number for requests that take one. All that it
  *                 points to is copied during the call. Eventfds of KVM_IRQFD are kept by number:
- * when the VMM closes one, KVM lets go of it, and so does the library. Other descriptors are
- *                 duplicated, as KVM holds them itself.
+ *                 when the VMM closes one, KVM lets go of it, and so does the library. Other
+ *                 descriptors are duplicated, as KVM holds them itself.
  *
  * @return what the ioctl returns, 0 or more (a new descriptor, a count), or a negative errno.
  *
- * Errors: -EPERM something that the library does itself (KVM_CREATE_VCPU, KVM_MEMORY_ENCRYPT_OP,
- * memory attributes, a slot of the recipe's); -EBUSY there is no VM, and the request can't wait for
- * one; -ENOMEM, -EMFILE nothing happened; otherwise the ioctl's errno: nothing is kept.
+ * Errors: -EPERM something that the library does itself (KVM_CREATE_VCPU, KVM_CREATE_IRQCHIP,
+ * KVM_MEMORY_ENCRYPT_OP, KVM_RUN, memory attributes, a slot of the recipe's); -EBUSY there is no
+ * VM, and the request can't wait for one; -ENOMEM, -EMFILE, -E2BIG nothing happened; otherwise the
+ * ioctl's errno: nothing is kept.
  *
  * Ownership: a descriptor that is returned is the guest's: its number stays the same over resets,
  * and it is closed by coco_guest_close_device().
@@ -73,6 +76,11 @@ COCO_API COCO_MUST_CHECK int coco_vm_record(struct coco_guest *guest, unsigned l
 /** The same for a vCPU. Registers are kept at any time: tell of those it starts with only. */
 COCO_API COCO_MUST_CHECK int coco_vcpu_record(struct coco_vcpu *vcpu, unsigned long request,
 					      uintptr_t argument, struct coco_error *error);
+
+/** The same for a device of which coco_vm_record(KVM_CREATE_DEVICE) has told. -EBADF: it hasn't. */
+COCO_API COCO_MUST_CHECK int coco_device_record(struct coco_guest *guest, int fd,
+						unsigned long request, uintptr_t argument,
+						struct coco_error *error);
 
 /**
  * Closes a descriptor that coco_vm_ioctl() or coco_vcpu_ioctl() returned, and forgets the device

@@ -99,6 +99,7 @@ static int create_vm(struct build *build, struct coco_error *error)
 	if (backend->private_memory)
 		r = coco_seam_enable_cap(seam, vm->fd, KVM_CAP_EXIT_HYPERCALL,
 					 1u << UAPI_HC_MAP_GPA_RANGE, error);
+	/* A VMM's own KVM_CAP_EXIT_HYPERCALL has that hypercall in it: configure.c. */
 	if (!r)
 		r = replay_vm(build, COCO_REPLAY_CAPS, error);
 	if (!r)

@@ -67,25 +67,53 @@ struct coco_child *coco_child_find(const struct coco_guest *guest, int number)
 	return NULL;
 }
 
+/* It is open, on its number. */
+static int take(struct coco_guest *guest, struct coco_incarnation *incarnation,
+		const struct coco_child *child)
+{
+	const struct coco_holder by = holder(guest, child, incarnation->generation);
+	struct coco_incarnation_child *entry = new_entry(incarnation, child);
+
+	if (!entry)
+		return -ENOMEM;
+	coco_object_take(guest->seam, &entry->fd, object_kind(child), child->number, &by);
+	coco_object_claim(guest->seam, &entry->fd);
+	return 0;
+}
+
+int coco_children_take(struct coco_guest *guest, struct coco_incarnation *incarnation,
+		       struct coco_error *error)
+{
+	int r = 0;
+
+	for (const struct coco_child *c = guest->children; !r && c; c = c->next)
+		r = take(guest, incarnation, c);
+	return r ? coco_fail_memory(error, COCO_STAGE_ARGUMENT) : 0;
+}
+
 int coco_child_add(struct coco_guest *guest, const struct coco_child *like,
 		   struct coco_error *error)
 {
 	struct coco_child *child = malloc(sizeof(*child));
-	struct coco_incarnation_child *entry = child ? new_entry(guest->incarnation, child) : NULL;
-	struct coco_holder by;
+	struct coco_child **end = &guest->children;
+	int r;
 
-	if (!entry) {
+	if (child)
+		*child = *like;
+	/* Before there is an incarnation it is the one that is adopted that has it. */
+	r = child && guest->incarnation ? take(guest, guest->incarnation, child)
+	    : child                     ? 0
+					: -ENOMEM;
+	if (r) {
 		guest->seam->ops->close(guest->seam->context, like->number);
 		free(child);
 		return coco_fail_memory(error, COCO_STAGE_RUN);
 	}
-	*child = *like;
 	coco_journal_init(&child->journal, COCO_SCOPE_DEVICE);
-	child->next = guest->children;
-	guest->children = child;
-	by = holder(guest, child, guest->incarnation->generation);
-	coco_object_take(guest->seam, &entry->fd, object_kind(child), child->number, &by);
-	coco_object_claim(guest->seam, &entry->fd);
+	/* New incarnations make them in the same order. */
+	while (*end)
+		end = &(*end)->next;
+	*end = child;
 	return 0;
 }
 

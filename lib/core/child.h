@@ -32,11 +32,15 @@ struct coco_incarnation_child {
 };
 
 /*
- * Takes a descriptor that KVM has just returned for the current incarnation. On failure it is
- * closed. With `operation` set.
+ * Takes a descriptor that KVM has returned for the current incarnation. On failure it is closed.
+ * With `operation` set.
  */
 int coco_child_add(struct coco_guest *guest, const struct coco_child *like,
 		   struct coco_error *error);
+
+/* Takes all of them for an incarnation in which they are open on their numbers. */
+int coco_children_take(struct coco_guest *guest, struct coco_incarnation *incarnation,
+		       struct coco_error *error);
 
 /* The device with that number, NULL if there is none. */
 struct coco_child *coco_child_find(const struct coco_guest *guest, int number);

@@ -63,9 +63,6 @@ static int move_exclusive(struct coco_guest *guest, struct coco_incarnation *fro
 {
 	int r = detach(guest, from, error);
 
-	/* On the way back from half a move some are where they are to be. */
-	if (!r)
-		r = detach(guest, to, error);
 	if (!r)
 		r = coco_journal_replay(&guest->journal, guest->seam, to->vm.fd,
 					COCO_REPLAY_EXCLUSIVE, error);
@@ -106,8 +103,11 @@ static int give_back(struct coco_guest *guest, struct coco_incarnation *old,
 		     struct coco_incarnation *next)
 {
 	struct coco_seam *seam = guest->seam;
-	int r = move_exclusive(guest, next, old, NULL);
+	/* Of half a move some are where they are to be. */
+	int r = detach(guest, old, NULL);
 
+	if (!r)
+		r = move_exclusive(guest, next, old, NULL);
 	for (uint32_t i = 0; !r && i < count_numbers(guest); i++) {
 		const struct number number = find_number(guest, old, next, i);
 

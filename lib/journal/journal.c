@@ -2,6 +2,7 @@
 #include "journal/journal.h"
 
 #include "base/error.h"
+#include "journal/eventfd.h"
 #include "journal/payload.h"
 #include "journal/rules.h"
 #include "kvm/seam.h"
@@ -9,11 +10,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 void coco_journal_init(struct coco_journal *journal, enum coco_scope scope)
 {
 	memset(journal, 0, sizeof(*journal));
 	journal->scope = scope;
+	journal->watch = -1;
+	journal->xsave_size = sizeof(struct kvm_xsave);
 }
 
 void coco_journal_release(struct coco_journal *journal)
@@ -26,29 +30,21 @@ void coco_journal_release(struct coco_journal *journal)
 			coco_entry_free(first);
 		}
 	journal->count = 0;
+	if (journal->watch >= 0)
+		close(journal->watch);
+	journal->watch = -1;
 }
 
 /* --- the store */
 
-/* FNV-1a over rule and key. */
+/* FNV-1a over topic and key. */
 static struct coco_entry **find_bucket(struct coco_journal *journal, const struct coco_entry *entry)
 {
-	/* Two requests are about slots. */
-	const bool slot = entry->rule->payload == COCO_PAYLOAD_SLOT;
-	uint64_t hash = 0xcbf29ce484222325ull ^ entry->rule->cap ^
-			(slot ? KVM_SET_USER_MEMORY_REGION : entry->rule->request);
+	uint64_t hash = 0xcbf29ce484222325ull ^ entry->rule->cap ^ coco_rule_topic(entry->rule);
 
 	for (size_t i = 0; i < sizeof(entry->key); i++)
 		hash = (hash ^ entry->key[i]) * 0x100000001b3ull;
 	return &journal->buckets[hash % COCO_JOURNAL_BUCKETS];
-}
-
-/* Both slot calls are about the same slots. */
-static bool same_thing(const struct coco_entry *a, const struct coco_entry *b)
-{
-	if (a->rule->payload == COCO_PAYLOAD_SLOT && b->rule->payload == COCO_PAYLOAD_SLOT)
-		return !memcmp(a->key, b->key, sizeof(a->key));
-	return a->rule == b->rule && !memcmp(a->key, b->key, sizeof(a->key));
 }
 
 static void unlink_entry(struct coco_journal *journal, struct coco_entry **link)
@@ -72,62 +68,42 @@ static void take(struct coco_journal *journal, const struct coco_entry *taking)
 		}
 }
 
-/* Capabilities are switched on bit by bit. */
+/* Capabilities are switched on bit by bit; some bits are about the same thing. */
 static void gather(const struct coco_entry *old, struct coco_entry *entry)
 {
+	const uint64_t exclusive = entry->rule->exclusive, sticky = entry->rule->sticky;
 	const struct kvm_enable_cap *before = old->payload;
 	struct kvm_enable_cap *cap = entry->payload;
+	uint64_t kept = before->args[0];
 
-	if (entry->rule->kind == COCO_RULE_OR)
-		cap->args[0] |= before->args[0];
-}
-
-/* A number that means another eventfd now: what it meant before is closed, and KVM forgot it. */
-static void drop_namesakes(struct coco_journal *journal, const struct coco_entry *entry)
-{
-	const struct kvm_irqfd *irqfd = entry->payload;
-
-	for (size_t i = 0; entry->eventfd && i < COCO_JOURNAL_BUCKETS; i++)
-		for (struct coco_entry **link = &journal->buckets[i]; *link;) {
-			const struct kvm_irqfd *other = (*link)->payload;
-
-			if ((*link)->rule == entry->rule && other->fd == irqfd->fd &&
-			    (*link)->eventfd != entry->eventfd)
-				unlink_entry(journal, link);
-			else
-				link = &(*link)->chain;
-		}
+	if (kept & sticky)
+		cap->args[0] &= ~exclusive;
+	else if (cap->args[0] & exclusive)
+		kept &= ~exclusive;
+	cap->args[0] |= kept;
 }
 
 static void put(struct coco_journal *journal, struct coco_entry *entry)
 {
 	struct coco_entry **bucket = find_bucket(journal, entry);
 
-	drop_namesakes(journal, entry);
-
-	entry->order = journal->next_order++;
 	for (struct coco_entry **link = bucket; *link; link = &(*link)->chain) {
-		if (!same_thing(*link, entry))
+		if (!coco_entry_same(*link, entry))
 			continue;
-		gather(*link, entry);
-		entry->order = (*link)->order;
+		if (entry->rule->kind == COCO_RULE_OR)
+			gather(*link, entry);
 		unlink_entry(journal, link);
 		break;
 	}
+	if (entry->rule->fd == COCO_RULE_FD_EVENTFD)
+		take(journal, entry);
+	entry->order = journal->next_order++;
 	entry->chain = *bucket;
 	*bucket = entry;
 	journal->count++;
 }
 
 /* --- changes */
-
-static struct coco_entry *read_argument(const struct coco_rule *rule, uintptr_t argument,
-					uint32_t element, struct coco_error *error)
-{
-	if (rule->kind == COCO_RULE_EACH)
-		return coco_entry_new_msr(rule, argument, element, error);
-	return coco_entry_new(rule, argument, error);
-}
 
 static uint32_t count_elements(const struct coco_rule *rule, uintptr_t argument)
 {
@@ -136,11 +112,21 @@ static uint32_t count_elements(const struct coco_rule *rule, uintptr_t argument)
 
 static bool keeps(const struct coco_rule *rule, bool run)
 {
-	if (run && rule->flags & COCO_RULE_REGISTERS)
+	if (run && rule->flags & (COCO_RULE_REGISTERS | COCO_RULE_START))
 		return false;
 	return rule->kind == COCO_RULE_SET || rule->kind == COCO_RULE_OR ||
 	       rule->kind == COCO_RULE_ADD || rule->kind == COCO_RULE_TAKE ||
 	       rule->kind == COCO_RULE_EACH;
+}
+
+/* The file that backs it can't be in a slot of another VM. */
+static bool is_private_slot(const struct coco_rule *rule, uintptr_t argument)
+{
+	const struct kvm_userspace_memory_region *slot =
+		(const struct kvm_userspace_memory_region *)argument;
+
+	return rule->payload == COCO_PAYLOAD_SLOT && slot && slot->memory_size &&
+	       slot->flags & UAPI_MEM_GUEST_MEMFD;
 }
 
 int coco_journal_prepare(struct coco_journal *journal, unsigned long request, uintptr_t argument,
@@ -148,6 +134,7 @@ int coco_journal_prepare(struct coco_journal *journal, unsigned long request, ui
 {
 	const bool cap = (uint32_t)request == (uint32_t)KVM_ENABLE_CAP;
 	struct coco_entry **end = &out->entries;
+	int r;
 
 	*out = (struct coco_change){0};
 	if (cap && !argument)
@@ -158,21 +145,23 @@ int coco_journal_prepare(struct coco_journal *journal, unsigned long request, ui
 		return 0;
 	if (out->rule->kind == COCO_RULE_LOST)
 		out->refusal = out->rule->reason;
+	if (is_private_slot(out->rule, argument))
+		out->refusal = "a guest_memfd is of one VM: use coco_guest_add_memory()";
+	if (out->refusal)
+		return 0;
 	if (!keeps(out->rule, run))
 		return 0;
 	if (out->rule->size && !argument && out->rule->payload != COCO_PAYLOAD_SIGNAL_MASK)
 		return coco_fail_field(error, -EFAULT, "argument", "argument is NULL");
-	for (uint32_t i = 0; i < count_elements(out->rule, argument); i++) {
-		struct coco_entry *entry = read_argument(out->rule, argument, i, error);
-
-		if (!entry) {
-			coco_journal_discard(out);
-			return error ? error->code : -ENOMEM;
-		}
-		*end = entry;
-		end = &entry->chain;
+	r = coco_payload_check(out->rule, argument, error);
+	for (uint32_t i = 0; !r && i < count_elements(out->rule, argument); i++) {
+		r = coco_entry_new(journal, out->rule, argument, i, end, error);
+		if (!r)
+			end = &(*end)->chain;
 	}
-	return 0;
+	if (r)
+		coco_journal_discard(out);
+	return r;
 }
 
 void coco_journal_discard(struct coco_change *change)
@@ -227,11 +216,16 @@ static int compare(const void *a, const void *b)
 	return (left->order > right->order) - (left->order < right->order);
 }
 
-static void drop_dead(struct coco_journal *journal)
+/* What is kept by number, and has been closed. */
+static void drop_closed(struct coco_journal *journal)
 {
 	for (size_t i = 0; i < COCO_JOURNAL_BUCKETS; i++)
 		for (struct coco_entry **link = &journal->buckets[i]; *link;) {
-			if (!coco_entry_alive(*link))
+			const struct coco_entry *entry = *link;
+
+			if (entry->rule->fd == COCO_RULE_FD_EVENTFD &&
+			    !coco_watch_has(journal->watch,
+					    (int)((const struct kvm_irqfd *)entry->payload)->fd))
 				unlink_entry(journal, link);
 			else
 				link = &(*link)->chain;
@@ -305,7 +299,8 @@ static int each(struct coco_journal *journal, struct coco_seam *seam, int fd, en
 
 	if (!journal->count)
 		return 0;
-	drop_dead(journal);
+	if (at == COCO_REPLAY_EXCLUSIVE)
+		drop_closed(journal);
 	entries = collect(journal, at, &count);
 	if (!entries)
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
@@ -325,15 +320,4 @@ int coco_journal_detach(struct coco_journal *journal, struct coco_seam *seam, in
 			struct coco_error *error)
 {
 	return each(journal, seam, fd, COCO_REPLAY_EXCLUSIVE, detach, error);
-}
-
-const struct coco_entry *coco_journal_find(const struct coco_journal *journal,
-					   unsigned long request, const void *key, size_t key_size)
-{
-	for (size_t i = 0; i < COCO_JOURNAL_BUCKETS; i++)
-		for (const struct coco_entry *e = journal->buckets[i]; e; e = e->chain)
-			if ((uint32_t)e->rule->request == (uint32_t)request &&
-			    (!key || !memcmp(e->key, key, key_size)))
-				return e;
-	return NULL;
 }

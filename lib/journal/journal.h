@@ -43,14 +43,14 @@ enum coco_replay {
 struct coco_entry {
 	const struct coco_rule *rule;
 	struct coco_entry *chain; /* of its hash bucket */
-	uint64_t order;           /* of its first recording */
+	uint64_t order;           /* of its last recording */
 	uint32_t rank;            /* before the order, within a point of replay */
 	uint8_t key[COCO_ENTRY_KEY];
 	void *payload; /* what the ioctl's argument points to, copied with all that it points to */
 	size_t size;
-	uintptr_t value;  /* the argument, for ioctls that take a value */
-	int fds[2];       /* duplicates that the payload names; -1: none */
-	uint64_t eventfd; /* the id of the eventfd that the payload names by number, 0: none */
+	uintptr_t value;   /* the argument, for ioctls that take a value */
+	int fds[2];        /* duplicates that the payload names; -1: none */
+	uint64_t identity; /* what tells its eventfd from others, whatever the number; 0: none */
 };
 
 #define COCO_JOURNAL_BUCKETS 64
@@ -60,6 +60,8 @@ struct coco_journal {
 	struct coco_entry *buckets[COCO_JOURNAL_BUCKETS];
 	uint64_t next_order;
 	uint32_t count;
+	int watch; /* on eventfds that are kept by number: journal/eventfd.h; -1: on none yet */
+	size_t xsave_size; /* what KVM_SET_XSAVE reads: KVM_CAP_XSAVE2 */
 };
 
 /* What an ioctl will change in a journal once it has succeeded. */
@@ -74,8 +76,8 @@ void coco_journal_release(struct coco_journal *journal);
 
 /*
  * Reads what an ioctl is about, before it is made. `argument` is as for ioctl(2). `run`: the vCPU
- * has run, so registers are not what it starts with any more. -ENOMEM, -EMFILE. The change ends
- * with one of the two calls below.
+ * (or one of the VM's) has run, so registers are not what it starts with any more. -ENOMEM,
+ * -EMFILE, -E2BIG, -EFAULT. The change ends with one of the two calls below.
  */
 int coco_journal_prepare(struct coco_journal *journal, unsigned long request, uintptr_t argument,
 			 bool run, struct coco_change *out, struct coco_error *error);
@@ -84,7 +86,7 @@ void coco_journal_commit(struct coco_journal *journal, struct coco_change *chang
 void coco_journal_discard(struct coco_change *change);
 
 /*
- * Puts the entries of one point into a VM, vCPU or device, in order. Entries whose eventfd is gone
+ * Puts the entries of one point into a VM, vCPU or device, in order. Those whose eventfd is closed
  * are dropped: KVM has let go of them, too.
  */
 int coco_journal_replay(struct coco_journal *journal, struct coco_seam *seam, int fd,
@@ -93,9 +95,5 @@ int coco_journal_replay(struct coco_journal *journal, struct coco_seam *seam, in
 /* Takes what is exclusive off a VM or device, whether it is there or not: for another to have. */
 int coco_journal_detach(struct coco_journal *journal, struct coco_seam *seam, int fd,
 			struct coco_error *error);
-
-/* Whether the journal has an entry for a request (with that key in its first bytes, if `key`). */
-const struct coco_entry *coco_journal_find(const struct coco_journal *journal,
-					   unsigned long request, const void *key, size_t key_size);
 
 #endif

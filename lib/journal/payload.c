@@ -4,11 +4,13 @@
 #include "journal/payload.h"
 
 #include "base/error.h"
+#include "base/range.h"
 #include "journal/eventfd.h"
 #include "kvm/uapi.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,40 +18,80 @@
 
 /* --- sizes */
 
-/* Bytes at the argument that belong to it, behind the fixed part too. */
-static size_t size_at(const struct coco_rule *rule, const void *argument)
-{
-	const struct kvm_signal_mask *mask = argument;
+/* What follows a fixed part: so many elements as a number in that says, and no more than KVM takes.
+ */
+static const struct tail {
+	uint32_t count, element, max;
+	int too_many; /* what KVM answers */
+} tails[] = {
+	[COCO_PAYLOAD_ROUTING] = {offsetof(struct kvm_irq_routing, nr),
+				  sizeof(struct kvm_irq_routing_entry), 4096, -EINVAL},
+	[COCO_PAYLOAD_CPUID] = {offsetof(struct kvm_cpuid, nent), sizeof(struct kvm_cpuid_entry),
+				256, -E2BIG},
+	[COCO_PAYLOAD_CPUID2] = {offsetof(struct kvm_cpuid2, nent), sizeof(struct kvm_cpuid_entry2),
+				 256, -E2BIG},
+	[COCO_PAYLOAD_MSRS] = {offsetof(struct kvm_msrs, nmsrs), sizeof(struct kvm_msr_entry), 255,
+			       -E2BIG},
+	[COCO_PAYLOAD_PMU_FILTER] = {offsetof(struct kvm_pmu_event_filter, nevents),
+				     sizeof(uint64_t), 300, -E2BIG},
+	[COCO_PAYLOAD_SIGNAL_MASK] = {offsetof(struct kvm_signal_mask, len), 1, 8, -EINVAL},
+	/* Its `size` counts the fixed part, too. */
+	[COCO_PAYLOAD_NESTED] = {offsetof(struct kvm_nested_state, size), 1, 128 + 8192, -EINVAL},
+	[COCO_PAYLOAD_SHAPES - 1] = {0},
+};
 
-	switch (rule->payload) {
-	case COCO_PAYLOAD_ROUTING:
-		return rule->size + ((const struct kvm_irq_routing *)argument)->nr *
-					    sizeof(struct kvm_irq_routing_entry);
-	case COCO_PAYLOAD_CPUID:
-		return rule->size +
-		       ((const struct kvm_cpuid *)argument)->nent * sizeof(struct kvm_cpuid_entry);
-	case COCO_PAYLOAD_CPUID2:
-		return rule->size + ((const struct kvm_cpuid2 *)argument)->nent *
-					    sizeof(struct kvm_cpuid_entry2);
-	case COCO_PAYLOAD_PMU_FILTER:
-		return rule->size +
-		       ((const struct kvm_pmu_event_filter *)argument)->nevents * sizeof(uint64_t);
-	case COCO_PAYLOAD_NESTED:
-		return ((const struct kvm_nested_state *)argument)->size > rule->size
-			       ? ((const struct kvm_nested_state *)argument)->size
-			       : rule->size;
-	case COCO_PAYLOAD_SIGNAL_MASK:
-		return rule->size + mask->len;
-	default:
+#define MAX_BITMAP 0x600u /* KVM_MSR_FILTER_MAX_BITMAP_SIZE */
+
+static uint32_t count_at(const struct coco_rule *rule, const void *argument)
+{
+	uint32_t count;
+
+	memcpy(&count, (const uint8_t *)argument + tails[rule->payload].count, sizeof(count));
+	return count;
+}
+
+/* Bytes at the argument that belong to it, behind the fixed part too. */
+static size_t size_at(const struct coco_journal *journal, const struct coco_rule *rule,
+		      const void *argument)
+{
+	const struct tail *tail = &tails[rule->payload];
+	size_t size;
+
+	if (rule->payload == COCO_PAYLOAD_XSAVE)
+		return coco_max(rule->size, journal->xsave_size);
+	if (!tail->element)
 		return rule->size;
-	}
+	size = (size_t)count_at(rule, argument) * tail->element;
+	return rule->payload == COCO_PAYLOAD_NESTED ? coco_max(rule->size, size)
+						    : rule->size + size;
 }
 
 /* --- what a struct points to: one block behind it, with the pointers made to lead there */
 
+/* KVM reads whole words. */
 static size_t bitmap_size(const struct kvm_msr_filter_range *range)
 {
-	return range->nmsrs ? ((size_t)range->nmsrs + 7) / 8 : 0;
+	return ((size_t)range->nmsrs + 63) / 64 * sizeof(uint64_t);
+}
+
+int coco_payload_check(const struct coco_rule *rule, uintptr_t argument, struct coco_error *error)
+{
+	const struct tail *tail = &tails[rule->payload];
+	const struct kvm_msr_filter *filter = (const struct kvm_msr_filter *)argument;
+
+	if (!argument)
+		return 0;
+	if (tail->element && count_at(rule, (const void *)argument) > tail->max)
+		return coco_fail_field(error, tail->too_many, "argument",
+				       "%s of %" PRIu32 " elements: KVM takes %" PRIu32, rule->name,
+				       count_at(rule, (const void *)argument), tail->max);
+	for (size_t i = 0;
+	     rule->payload == COCO_PAYLOAD_MSR_FILTER && i < KVM_MSR_FILTER_MAX_RANGES; i++)
+		if (bitmap_size(&filter->ranges[i]) > MAX_BITMAP)
+			return coco_fail_field(error, -EINVAL, "argument",
+					       "%s: range %zu has %" PRIu32 " MSRs", rule->name, i,
+					       filter->ranges[i].nmsrs);
+	return 0;
 }
 
 static size_t pointed_size(const struct coco_rule *rule, const void *argument)
@@ -139,49 +181,64 @@ static bool is_event_channel(const struct coco_entry *entry)
 	       attr->type == KVM_XEN_ATTR_TYPE_EVTCHN;
 }
 
-static int keep_fd(struct coco_entry *entry, int32_t *fd, struct coco_error *error)
+static int keep_fd(struct coco_entry *entry, int32_t *fd, size_t index, struct coco_error *error)
 {
-	entry->fds[0] = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
-	if (entry->fds[0] < 0) {
-		entry->fds[0] = -1;
+	const int duplicate = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+
+	if (duplicate < 0)
 		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "fcntl",
 				      "keeping descriptor %d of %s for the next incarnation", *fd,
 				      entry->rule->name);
-	}
-	*fd = entry->fds[0];
+	entry->fds[index] = duplicate;
+	*fd = duplicate;
 	return 0;
 }
 
-/* Only what is put in: to take something away its number is enough. */
-static int keep_fds(struct coco_entry *entry, struct coco_error *error)
+/* KVM holds the one by which it hears of the end of an interrupt, whoever closes it. */
+static int keep_resample_fd(struct coco_entry *entry, struct coco_error *error)
 {
+	struct kvm_irqfd *irqfd = entry->payload;
+	int32_t fd = (int32_t)irqfd->resamplefd;
+	int r;
+
+	if (entry->rule->payload != COCO_PAYLOAD_IRQFD || !(irqfd->flags & KVM_IRQFD_FLAG_RESAMPLE))
+		return 0;
+	r = keep_fd(entry, &fd, 1, error);
+	irqfd->resamplefd = (uint32_t)fd;
+	return r;
+}
+
+static int keep_event_channel(struct coco_entry *entry, struct coco_error *error)
+{
+	struct kvm_xen_hvm_attr *attr = entry->payload;
+
+	/* A new VM has nothing to update. */
+	attr->u.evtchn.flags &= ~(uint32_t)KVM_XEN_EVTCHN_UPDATE;
+	/* A channel without a port of its own is delivered to an eventfd. */
+	if (attr->u.evtchn.deliver.port.port)
+		return 0;
+	return keep_fd(entry, &attr->u.evtchn.deliver.eventfd.fd, 0, error);
+}
+
+/* Only what is put in: to take something away its number is enough. */
+static int keep_fds(struct coco_journal *journal, struct coco_entry *entry,
+		    struct coco_error *error)
+{
+	int r;
+
 	if (coco_entry_effect(entry) != COCO_EFFECT_PUT)
 		return 0;
-	if (is_event_channel(entry)) {
-		struct kvm_xen_hvm_attr *attr = entry->payload;
-
-		/* A channel without a port of its own is delivered to an eventfd. */
-		if (attr->u.evtchn.deliver.port.port == 0 && attr->u.evtchn.deliver.eventfd.fd > 0)
-			return keep_fd(entry, &attr->u.evtchn.deliver.eventfd.fd, error);
-		return 0;
-	}
+	if (is_event_channel(entry))
+		return keep_event_channel(entry, error);
 	switch (entry->rule->fd) {
 	case COCO_RULE_FD_DUPLICATE:
-		return keep_fd(entry, find_fd(entry), error);
+		return keep_fd(entry, find_fd(entry), 0, error);
 	case COCO_RULE_FD_EVENTFD:
-		return coco_eventfd_id(*find_fd(entry), &entry->eventfd, error);
+		r = coco_watch_add(&journal->watch, *find_fd(entry), error);
+		return r ? r : keep_resample_fd(entry, error);
 	default:
 		return 0;
 	}
-}
-
-bool coco_entry_alive(const struct coco_entry *entry)
-{
-	uint64_t id;
-
-	if (!entry->eventfd)
-		return true;
-	return !coco_eventfd_id(*find_fd(entry), &id, NULL) && id == entry->eventfd;
 }
 
 /* --- keys */
@@ -192,7 +249,7 @@ static void append_key(struct coco_entry *entry, size_t *used, const void *bytes
 	*used += size;
 }
 
-static void make_key(struct coco_entry *entry, uint64_t identity)
+static void make_key(struct coco_entry *entry)
 {
 	const struct coco_rule *rule = entry->rule;
 	const struct kvm_ioeventfd *ioeventfd = entry->payload;
@@ -212,7 +269,6 @@ static void make_key(struct coco_entry *entry, uint64_t identity)
 		if (flags & KVM_IOEVENTFD_FLAG_DATAMATCH)
 			append_key(entry, &used, &ioeventfd->datamatch,
 				   sizeof(ioeventfd->datamatch));
-		append_key(entry, &used, &identity, sizeof(identity));
 	}
 	if (rule->payload == COCO_PAYLOAD_XEN_ATTR) {
 		append_key(entry, &used, &xen->type, sizeof(xen->type));
@@ -220,19 +276,16 @@ static void make_key(struct coco_entry *entry, uint64_t identity)
 			append_key(entry, &used, &xen->u.evtchn.send_port,
 				   sizeof(xen->u.evtchn.send_port));
 	}
-	if (rule->payload == COCO_PAYLOAD_VFIO_FILE)
-		append_key(entry, &used, &identity, sizeof(identity));
+	if (entry->identity)
+		append_key(entry, &used, &entry->identity, sizeof(entry->identity));
 }
 
-/* What tells one file of a kind from another, whatever number it has. */
-static int identify(const struct coco_entry *entry, uint64_t *identity, struct coco_error *error)
+static int identify(struct coco_entry *entry, struct coco_error *error)
 {
-	*identity = 0;
 	switch (entry->rule->payload) {
 	case COCO_PAYLOAD_IOEVENTFD:
-		return coco_eventfd_id(*find_fd(entry), identity, error);
-	case COCO_PAYLOAD_VFIO_FILE:
-		return coco_file_id(*find_fd(entry), identity, error);
+	case COCO_PAYLOAD_IRQFD:
+		return coco_eventfd_id(*find_fd(entry), &entry->identity, error);
 	default:
 		return 0;
 	}
@@ -240,8 +293,7 @@ static int identify(const struct coco_entry *entry, uint64_t *identity, struct c
 
 /* --- entries */
 
-static struct coco_entry *new_entry(const struct coco_rule *rule, size_t size, size_t behind,
-				    struct coco_error *error)
+static struct coco_entry *new_entry(const struct coco_rule *rule, size_t size, size_t behind)
 {
 	struct coco_entry *entry = calloc(1, sizeof(*entry));
 
@@ -254,7 +306,6 @@ static struct coco_entry *new_entry(const struct coco_rule *rule, size_t size, s
 	}
 	if (!entry || (entry->size && !entry->payload)) {
 		free(entry);
-		coco_fail_memory(error, COCO_STAGE_ARGUMENT);
 		return NULL;
 	}
 	return entry;
@@ -271,51 +322,56 @@ void coco_entry_free(struct coco_entry *entry)
 	free(entry);
 }
 
-struct coco_entry *coco_entry_new(const struct coco_rule *rule, uintptr_t argument,
-				  struct coco_error *error)
+/* One MSR of many. */
+static void copy_msr(struct coco_entry *entry, const struct kvm_msrs *msrs, uint32_t index)
 {
-	const void *from = (const void *)argument;
-	struct coco_entry *entry;
-	uint64_t identity;
-	size_t size = 0;
+	struct kvm_msrs *one = entry->payload;
 
-	if (rule->payload != COCO_PAYLOAD_VALUE && from)
-		size = size_at(rule, from);
-	entry = new_entry(rule, size, size ? pointed_size(rule, from) : 0, error);
-	if (!entry)
-		return NULL;
-	entry->value = argument;
-	if (!size)
-		return entry;
-	memcpy(entry->payload, from, size);
-	copy_pointed(rule, entry->payload, (uint8_t *)entry->payload + size);
-	if (identify(entry, &identity, error)) {
-		coco_entry_free(entry);
-		return NULL;
-	}
-	make_key(entry, identity);
-	if (keep_fds(entry, error)) {
-		coco_entry_free(entry);
-		return NULL;
-	}
-	return entry;
-}
-
-struct coco_entry *coco_entry_new_msr(const struct coco_rule *rule, uintptr_t argument,
-				      uint32_t index, struct coco_error *error)
-{
-	const struct kvm_msrs *msrs = (const struct kvm_msrs *)argument;
-	struct coco_entry *entry =
-		new_entry(rule, sizeof(*msrs) + sizeof(msrs->entries[0]), 0, error);
-	struct kvm_msrs *one;
-
-	if (!entry)
-		return NULL;
-	one = entry->payload;
 	one->nmsrs = 1;
 	one->entries[0] = msrs->entries[index];
 	memcpy(entry->key, &one->entries[0].index, sizeof(one->entries[0].index));
-	return entry;
+}
+
+static int copy_all(struct coco_journal *journal, struct coco_entry *entry, const void *from,
+		    size_t size, struct coco_error *error)
+{
+	int r;
+
+	memcpy(entry->payload, from, size);
+	copy_pointed(entry->rule, entry->payload, (uint8_t *)entry->payload + size);
+	r = identify(entry, error);
+	if (r)
+		return r;
+	make_key(entry);
+	return keep_fds(journal, entry, error);
+}
+
+int coco_entry_new(struct coco_journal *journal, const struct coco_rule *rule, uintptr_t argument,
+		   uint32_t index, struct coco_entry **out, struct coco_error *error)
+{
+	const bool is_list = rule->kind == COCO_RULE_EACH;
+	const void *from = rule->payload == COCO_PAYLOAD_VALUE ? NULL : (const void *)argument;
+	struct coco_entry *entry;
+	size_t size = 0;
+	int r = 0;
+
+	if (is_list)
+		size = rule->size + tails[rule->payload].element;
+	else if (from)
+		size = size_at(journal, rule, from);
+	entry = new_entry(rule, size, from ? pointed_size(rule, from) : 0);
+	if (!entry)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	entry->value = argument;
+	if (is_list)
+		copy_msr(entry, from, index);
+	else if (size)
+		r = copy_all(journal, entry, from, size, error);
+	if (r)
+		coco_entry_free(entry);
+	else
+		*out = entry;
+	return r;
 }
 
 /* --- what it does */
@@ -356,6 +412,11 @@ enum coco_payload_effect coco_entry_effect(const struct coco_entry *entry)
 	case COCO_PAYLOAD_SIGNAL_MASK:
 		take = !entry->payload;
 		break;
+	case COCO_PAYLOAD_XEN_VCPU_ATTR:
+		if (((const struct kvm_xen_vcpu_attr *)entry->payload)->type ==
+		    KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_ADJUST)
+			return COCO_EFFECT_NONE;
+		break;
 	case COCO_PAYLOAD_XEN_ATTR:
 		if (xen->type != KVM_XEN_ATTR_TYPE_EVTCHN)
 			break;
@@ -385,20 +446,41 @@ static bool contains(const struct kvm_coalesced_mmio_zone *zone,
 	       range->size <= zone->size - (range->addr - zone->addr);
 }
 
+bool coco_entry_same(const struct coco_entry *a, const struct coco_entry *b)
+{
+	if (a->rule->scope != b->rule->scope || a->rule->cap != b->rule->cap ||
+	    coco_rule_topic(a->rule) != coco_rule_topic(b->rule))
+		return false;
+	if (a->rule->payload == COCO_PAYLOAD_VFIO_FILE)
+		return coco_same_file(*find_fd(a), *find_fd(b));
+	return !memcmp(a->key, b->key, sizeof(a->key));
+}
+
+/*
+ * An eventfd has one irqfd at a time. What is here of one with the same number or identity is of an
+ * eventfd that has been closed: KVM has forgotten it, or it would not have taken this one.
+ */
+static bool is_namesake(const struct coco_entry *a, const struct coco_entry *b)
+{
+	return a->rule->fd == COCO_RULE_FD_EVENTFD && a->rule == b->rule &&
+	       (*find_fd(a) == *find_fd(b) || a->identity == b->identity);
+}
+
 bool coco_entry_takes(const struct coco_entry *taking, const struct coco_entry *taken)
 {
-	if (taking->rule->kind == COCO_RULE_TAKE)
-		return taken->rule->request == KVM_REGISTER_COALESCED_MMIO &&
+	switch (coco_entry_effect(taking)) {
+	case COCO_EFFECT_PUT:
+		return is_namesake(taking, taken);
+	case COCO_EFFECT_CLEAR:
+		return taken->rule == taking->rule && is_event_channel(taken);
+	default:
+		break;
+	}
+	if (taking->rule->payload == COCO_PAYLOAD_ZONE)
+		return coco_rule_topic(taken->rule) == coco_rule_topic(taking->rule) &&
 		       taken->rule->scope == taking->rule->scope &&
 		       contains(taken->payload, taking->payload);
-	if (taking->rule->payload == COCO_PAYLOAD_SLOT)
-		return taken->rule->payload == COCO_PAYLOAD_SLOT &&
-		       !memcmp(taken->key, taking->key, sizeof(taken->key));
-	if (taken->rule != taking->rule)
-		return false;
-	if (coco_entry_effect(taking) == COCO_EFFECT_CLEAR)
-		return is_event_channel(taken);
-	return !memcmp(taken->key, taking->key, sizeof(taken->key));
+	return coco_entry_same(taking, taken);
 }
 
 uintptr_t coco_entry_argument(const struct coco_entry *entry)

@@ -13,15 +13,15 @@ enum coco_payload_effect {
 	COCO_EFFECT_CLEAR, /* it takes away all of its kind */
 };
 
+/* Whether an argument has no more behind it than KVM takes: 0, or what KVM answers then. */
+int coco_payload_check(const struct coco_rule *rule, uintptr_t argument, struct coco_error *error);
+
 /*
- * Makes an entry of the argument, with key, copies and duplicates. NULL with *error filled:
- * -ENOMEM, -EMFILE or what reading a descriptor gave.
+ * Makes an entry of the argument, with key, copies and duplicates. Of a list: of the element
+ * `index`. -ENOMEM, -EMFILE, or what looking at a descriptor gave.
  */
-struct coco_entry *coco_entry_new(const struct coco_rule *rule, uintptr_t argument,
-				  struct coco_error *error);
-/* An entry of one MSR of many. */
-struct coco_entry *coco_entry_new_msr(const struct coco_rule *rule, uintptr_t argument,
-				      uint32_t index, struct coco_error *error);
+int coco_entry_new(struct coco_journal *journal, const struct coco_rule *rule, uintptr_t argument,
+		   uint32_t index, struct coco_entry **out, struct coco_error *error);
 void coco_entry_free(struct coco_entry *entry);
 
 enum coco_payload_effect coco_entry_effect(const struct coco_entry *entry);
@@ -29,10 +29,10 @@ enum coco_payload_effect coco_entry_effect(const struct coco_entry *entry);
 /* Whether `taken`, which is in the journal, goes because of `taking`. */
 bool coco_entry_takes(const struct coco_entry *taking, const struct coco_entry *taken);
 
+/* Whether two entries are about the same thing, so that the later one replaces the other. */
+bool coco_entry_same(const struct coco_entry *a, const struct coco_entry *b);
+
 /* The argument for ioctl(2) that does it again. */
 uintptr_t coco_entry_argument(const struct coco_entry *entry);
-
-/* Whether the eventfd that it names by number is still the same one. Others: true. */
-bool coco_entry_alive(const struct coco_entry *entry);
 
 #endif

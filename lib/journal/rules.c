@@ -36,6 +36,8 @@
 #define EVENTFD(type, member)   .fd = COCO_RULE_FD_EVENTFD, .fd_offset = offsetof(type, member)
 #define DUPLICATE(type, member) .fd = COCO_RULE_FD_DUPLICATE, .fd_offset = offsetof(type, member)
 #define RANK(rank_)   .rank = (rank_)
+#define ALIAS(request_) .alias = (request_)
+#define START         .flags = COCO_RULE_START
 
 static const struct coco_rule rules[] = {
 	/* --- VM: capabilities. What needs no interrupt controller goes first. */
@@ -46,9 +48,11 @@ static const struct coco_rule rules[] = {
 	{CAP(KVM_CAP_EXCEPTION_PAYLOAD), SET(CAPS)},
 	{CAP(KVM_CAP_X86_TRIPLE_FAULT_EVENT), SET(CAPS)},
 	{CAP(KVM_CAP_X86_USER_SPACE_MSR), SET(CAPS)},
-	{CAP(KVM_CAP_X86_BUS_LOCK_EXIT), SET(CAPS)},
+	/* Once on it stays on, whatever is asked for later. */
+	{CAP(KVM_CAP_X86_BUS_LOCK_EXIT), OR(CAPS), .exclusive = KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT,
+	 .sticky = KVM_BUS_LOCK_DETECTION_EXIT},
 	{CAP(KVM_CAP_SGX_ATTRIBUTE), SET(CAPS), DUPLICATE(struct kvm_enable_cap, args[0])},
-	{CAP(KVM_CAP_EXIT_HYPERCALL), OR(CAPS)},
+	{CAP(KVM_CAP_EXIT_HYPERCALL), SET(CAPS)},
 	{CAP(KVM_CAP_EXIT_ON_EMULATION_FAILURE), SET(CAPS)},
 	{CAP(KVM_CAP_PMU_CAPABILITY), SET(CAPS)},
 	{CAP(KVM_CAP_MAX_VCPU_ID), SET(CAPS)},
@@ -58,8 +62,10 @@ static const struct coco_rule rules[] = {
 	{CAP(KVM_CAP_HALT_POLL), SET(CAPS)},
 	{CAP(KVM_CAP_DIRTY_LOG_RING), SET(CAPS)},
 	{CAP(KVM_CAP_DIRTY_LOG_RING_ACQ_REL), SET(CAPS)},
-	{CAP(KVM_CAP_SPLIT_IRQCHIP), SET(IRQCHIP)},
-	{CAP(KVM_CAP_X2APIC_API), OR(IRQCHIP), RANK(1)},
+	{CAP(KVM_CAP_SPLIT_IRQCHIP), OWN},
+	/* Two of its bits are about one thing. */
+	{CAP(KVM_CAP_X2APIC_API), OR(IRQCHIP), RANK(1),
+	 .exclusive = UAPI_X2APIC_SUPPRESS_EOI_BROADCAST | UAPI_X2APIC_NO_SUPPRESS_EOI_BROADCAST},
 	{CAP(UAPI_CAP_X86_APIC_BUS_CYCLES_NS), SET(IRQCHIP), RANK(1)},
 	{CAP(KVM_CAP_VM_COPY_ENC_CONTEXT_FROM), LOST("a mirror of another VM can't be made again")},
 	{CAP(KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM), LOST("the VM it came from is dead")},
@@ -73,28 +79,29 @@ static const struct coco_rule rules[] = {
 	{VM(KVM_X86_SET_MSR_FILTER), SET(VM), SIZE(struct kvm_msr_filter), .payload = COCO_PAYLOAD_MSR_FILTER},
 	{VM(KVM_SET_PMU_EVENT_FILTER), SET(VM), SIZE(struct kvm_pmu_event_filter), .payload = COCO_PAYLOAD_PMU_FILTER},
 	{VM(KVM_XEN_HVM_CONFIG), SET(VM), SIZE(struct kvm_xen_hvm_config), .payload = COCO_PAYLOAD_XEN_CONFIG},
-	{VM(KVM_CREATE_IRQCHIP), SET(IRQCHIP), VALUE},
+	{VM(KVM_CREATE_IRQCHIP), OWN},
 	{VM(KVM_CREATE_PIT), SET(IRQCHIP), RANK(2), VALUE},
 	{VM(KVM_CREATE_PIT2), SET(IRQCHIP), RANK(2), SIZE(struct kvm_pit_config)},
 	/* The number says that it takes nothing. */
 	{VM(KVM_REINJECT_CONTROL), SET(IRQCHIP), RANK(3), SIZE(struct kvm_reinject_control)},
 	/* The next two are inputs, though their numbers say that they are outputs. */
-	{VM(KVM_SET_IRQCHIP), SET(WIRING), SIZE(struct kvm_irqchip), KEY(FIELD(struct kvm_irqchip, chip_id))},
-	{VM(KVM_SET_PIT), SET(WIRING), SIZE(struct kvm_pit_state)},
-	{VM(KVM_SET_PIT2), SET(WIRING), SIZE(struct kvm_pit_state2)},
-	{VM(KVM_SET_CLOCK), SET(WIRING), SIZE(struct kvm_clock_data)},
+	{VM(KVM_SET_IRQCHIP), SET(WIRING), START, SIZE(struct kvm_irqchip), KEY(FIELD(struct kvm_irqchip, chip_id))},
+	{VM(KVM_SET_PIT), SET(WIRING), START, SIZE(struct kvm_pit_state)},
+	{VM(KVM_SET_PIT2), SET(WIRING), START, SIZE(struct kvm_pit_state2), ALIAS(KVM_SET_PIT)},
+	{VM(KVM_SET_CLOCK), SET(WIRING), START, SIZE(struct kvm_clock_data)},
 	{VM(KVM_SET_GSI_ROUTING), SET(WIRING), RANK(1), SIZE(struct kvm_irq_routing), .payload = COCO_PAYLOAD_ROUTING},
 	{VM(KVM_XEN_HVM_SET_ATTR), SET(WIRING), RANK(1), SIZE(struct kvm_xen_hvm_attr), .payload = COCO_PAYLOAD_XEN_ATTR},
 	{VM(KVM_HYPERV_EVENTFD), ADD(WIRING), RANK(2), SIZE(struct kvm_hyperv_eventfd), .payload = COCO_PAYLOAD_HYPERV_EVENTFD,
 	 KEY(FIELD(struct kvm_hyperv_eventfd, conn_id)), DUPLICATE(struct kvm_hyperv_eventfd, fd)},
 	{VM(KVM_IRQFD), ADD(EXCLUSIVE), SIZE(struct kvm_irqfd), .payload = COCO_PAYLOAD_IRQFD,
-	 KEY(FIELD(struct kvm_irqfd, fd), FIELD(struct kvm_irqfd, gsi)), EVENTFD(struct kvm_irqfd, fd)},
+	 KEY(FIELD(struct kvm_irqfd, gsi)), EVENTFD(struct kvm_irqfd, fd)},
 	{VM(KVM_IOEVENTFD), ADD(WIRING), RANK(2), SIZE(struct kvm_ioeventfd), .payload = COCO_PAYLOAD_IOEVENTFD,
 	 DUPLICATE(struct kvm_ioeventfd, fd)},
 	/* A multiset to KVM, but for the guest a zone is there or it isn't. */
 	{VM(KVM_REGISTER_COALESCED_MMIO), ADD(WIRING), RANK(2), SIZE(struct kvm_coalesced_mmio_zone),
-	 KEY({0, sizeof(struct kvm_coalesced_mmio_zone)})},
-	{VM(KVM_UNREGISTER_COALESCED_MMIO), TAKE, SIZE(struct kvm_coalesced_mmio_zone)},
+	 .payload = COCO_PAYLOAD_ZONE, KEY({0, sizeof(struct kvm_coalesced_mmio_zone)})},
+	{VM(KVM_UNREGISTER_COALESCED_MMIO), TAKE, SIZE(struct kvm_coalesced_mmio_zone), .payload = COCO_PAYLOAD_ZONE,
+	 ALIAS(KVM_REGISTER_COALESCED_MMIO)},
 	{VM(KVM_CREATE_DEVICE), CHILD, SIZE(struct kvm_create_device)},
 	{VM(KVM_GET_STATS_FD), CHILD, VALUE},
 
@@ -102,13 +109,15 @@ static const struct coco_rule rules[] = {
 	{VM(KVM_SET_USER_MEMORY_REGION), ADD(MEMORY), SIZE(struct kvm_userspace_memory_region),
 	 .payload = COCO_PAYLOAD_SLOT, KEY(FIELD(struct kvm_userspace_memory_region, slot))},
 	{VM(UAPI_SET_USER_MEMORY_REGION2), ADD(MEMORY), SIZE(struct uapi_memory_region2),
-	 .payload = COCO_PAYLOAD_SLOT, KEY(FIELD(struct uapi_memory_region2, slot))},
+	 .payload = COCO_PAYLOAD_SLOT, KEY(FIELD(struct uapi_memory_region2, slot)), ALIAS(KVM_SET_USER_MEMORY_REGION)},
 	{VM(UAPI_CREATE_GUEST_MEMFD), OWN},
 	{VM(UAPI_SET_MEMORY_ATTRIBUTES), OWN},
 	{VM(KVM_CREATE_VCPU), OWN},
 	{VM(KVM_MEMORY_ENCRYPT_OP), OWN},
-	{VM(KVM_MEMORY_ENCRYPT_REG_REGION), OWN},
-	{VM(KVM_MEMORY_ENCRYPT_UNREG_REGION), OWN},
+	{VM(KVM_MEMORY_ENCRYPT_REG_REGION), ADD(MEMORY), RANK(1), SIZE(struct kvm_enc_region),
+	 KEY({0, sizeof(struct kvm_enc_region)})},
+	{VM(KVM_MEMORY_ENCRYPT_UNREG_REGION), TAKE, SIZE(struct kvm_enc_region), KEY({0, sizeof(struct kvm_enc_region)}),
+	 ALIAS(KVM_MEMORY_ENCRYPT_REG_REGION)},
 
 	/* --- VM: what passes */
 	{VM(KVM_IRQ_LINE), EVENT},
@@ -142,7 +151,8 @@ static const struct coco_rule rules[] = {
 
 	/* --- vCPU: configuration. CPUID first: the rest is checked against it. */
 	{VCPU(KVM_SET_CPUID), SET(VCPU), SIZE(struct kvm_cpuid), .payload = COCO_PAYLOAD_CPUID},
-	{VCPU(KVM_SET_CPUID2), SET(VCPU), SIZE(struct kvm_cpuid2), .payload = COCO_PAYLOAD_CPUID2},
+	{VCPU(KVM_SET_CPUID2), SET(VCPU), SIZE(struct kvm_cpuid2), .payload = COCO_PAYLOAD_CPUID2,
+	 ALIAS(KVM_SET_CPUID)},
 	{VCPU(KVM_X86_SETUP_MCE), SET(VCPU), RANK(1), SIZE(uint64_t)},
 	{VCPU(KVM_SET_TSC_KHZ), SET(VCPU), RANK(1), VALUE},
 	{VCPU(KVM_SET_DEVICE_ATTR), SET(VCPU), RANK(2), SIZE(struct kvm_device_attr), .payload = COCO_PAYLOAD_POINTER,
@@ -152,13 +162,13 @@ static const struct coco_rule rules[] = {
 	{VCPU(KVM_SET_VAPIC_ADDR), SET(VCPU), RANK(2), SIZE(struct kvm_vapic_addr)},
 	{VCPU(KVM_SET_SIGNAL_MASK), SET(VCPU), RANK(2), SIZE(struct kvm_signal_mask), .payload = COCO_PAYLOAD_SIGNAL_MASK},
 	{VCPU(KVM_SET_GUEST_DEBUG), SET(VCPU), RANK(2), SIZE(struct kvm_guest_debug)},
-	{VCPU(KVM_XEN_VCPU_SET_ATTR), SET(VCPU), RANK(2), SIZE(struct kvm_xen_vcpu_attr),
+	{VCPU(KVM_XEN_VCPU_SET_ATTR), SET(VCPU), RANK(2), SIZE(struct kvm_xen_vcpu_attr), .payload = COCO_PAYLOAD_XEN_VCPU_ATTR,
 	 KEY(FIELD(struct kvm_xen_vcpu_attr, type))},
 	{VCPU(KVM_MEMORY_ENCRYPT_OP), OWN},
 
 	/* --- vCPU: registers, as they are before it first runs; the APIC's base before the APIC */
 	{VCPU(KVM_SET_SREGS), REGISTERS(0), SIZE(struct kvm_sregs)},
-	{VCPU(KVM_SET_SREGS2), REGISTERS(0), SIZE(struct kvm_sregs2)},
+	{VCPU(KVM_SET_SREGS2), REGISTERS(0), SIZE(struct kvm_sregs2), ALIAS(KVM_SET_SREGS)},
 	{VCPU(KVM_SET_XCRS), REGISTERS(1), SIZE(struct kvm_xcrs)},
 	{VCPU(KVM_SET_FPU), REGISTERS(2), SIZE(struct kvm_fpu)},
 	{VCPU(KVM_SET_XSAVE), REGISTERS(2), .payload = COCO_PAYLOAD_XSAVE, SIZE(struct kvm_xsave)},
@@ -174,7 +184,7 @@ static const struct coco_rule rules[] = {
 	{VCPU(KVM_SET_NESTED_STATE), REGISTERS(9), SIZE(struct kvm_nested_state), .payload = COCO_PAYLOAD_NESTED},
 
 	/* --- vCPU: what passes */
-	{VCPU(KVM_RUN), EVENT},
+	{VCPU(KVM_RUN), OWN},
 	{VCPU(KVM_INTERRUPT), EVENT},
 	{VCPU(KVM_NMI), EVENT},
 	{VCPU(KVM_SMI), EVENT},

@@ -34,11 +34,14 @@ enum coco_payload {
 	COCO_PAYLOAD_PMU_FILTER,     /* events behind it */
 	COCO_PAYLOAD_XEN_CONFIG,     /* pointers to blobs */
 	COCO_PAYLOAD_XEN_ATTR,       /* key by type and port; event channels come and go */
+	COCO_PAYLOAD_XEN_VCPU_ATTR,  /* key by type; one type only adds to another */
+	COCO_PAYLOAD_ZONE,           /* a range that takes away all that contain it */
 	COCO_PAYLOAD_IRQFD,          /* a flag takes it away */
 	COCO_PAYLOAD_IOEVENTFD,      /* the same; the key depends on flags */
 	COCO_PAYLOAD_HYPERV_EVENTFD, /* the same */
 	COCO_PAYLOAD_SLOT,           /* a size of 0 takes it away */
 	COCO_PAYLOAD_VFIO_FILE, /* names a descriptor by a pointer; an attribute takes it away */
+	COCO_PAYLOAD_SHAPES,
 };
 
 /* What a payload names by number. */
@@ -51,6 +54,7 @@ enum coco_rule_fd {
 };
 
 #define COCO_RULE_REGISTERS (1u << 0) /* until the vCPU runs: what it starts with */
+#define COCO_RULE_START     (1u << 1) /* the same of a VM, until one of its vCPUs runs */
 
 struct coco_rule {
 	enum coco_scope scope;
@@ -69,9 +73,19 @@ struct coco_rule {
 	} key[4];
 	enum coco_rule_fd fd;
 	uint32_t fd_offset;
-	uint32_t pointer;   /* COCO_PAYLOAD_POINTER: where it is */
+	uint32_t pointer; /* COCO_PAYLOAD_POINTER: where it is */
+	/* The request that it is another way to make, or whose effect it takes away. */
+	unsigned long alias;
+	/* COCO_RULE_OR: of these bits of args[0] only the last one's, and those that never go. */
+	uint64_t exclusive, sticky;
 	const char *reason; /* COCO_RULE_LOST: why */
 };
+
+/* What an entry is filed under: requests that are about the same thing share it. */
+static inline unsigned long coco_rule_topic(const struct coco_rule *rule)
+{
+	return rule->alias ? rule->alias : rule->request;
+}
 
 /* The rule for an ioctl, NULL if there is none. `cap` is looked at for KVM_ENABLE_CAP only. */
 const struct coco_rule *coco_rule_find(enum coco_scope scope, unsigned long request, uint32_t cap);

@@ -109,7 +109,7 @@ int coco_child_add(struct coco_guest *guest, const struct coco_child *like,
 		free(child);
 		return coco_fail_memory(error, COCO_STAGE_RUN);
 	}
-	coco_journal_init(&child->journal, COCO_SCOPE_DEVICE);
+	coco_journal_init(&child->journal, COCO_SCOPE_DEVICE, guest->seam);
 	/* New incarnations make them in the same order. */
 	while (*end)
 		end = &(*end)->next;

@@ -96,7 +96,7 @@ static void init_vcpu(struct coco_guest *guest, uint32_t index)
 	vcpu->number = -1;
 	atomic_init(&vcpu->place, COCO_VCPU_AWAY);
 	atomic_init(&vcpu->attention, COCO_ATTENTION_HOLD);
-	coco_journal_init(&vcpu->journal, COCO_SCOPE_VCPU);
+	coco_journal_init(&vcpu->journal, COCO_SCOPE_VCPU, guest->seam);
 }
 
 static int make_vcpus(struct coco_guest *guest, uint32_t count, struct coco_error *error)
@@ -177,7 +177,7 @@ int coco_guest_new(struct coco_host *host, const struct coco_guest_options *opti
 	guest->number = -1;
 	guest->state = COCO_STATE_CONFIGURED;
 	init_callbacks(guest, &given);
-	coco_journal_init(&guest->journal, COCO_SCOPE_VM);
+	coco_journal_init(&guest->journal, COCO_SCOPE_VM, guest->seam);
 
 	r = coco_recipe_init(&guest->recipe, guest->seam, &given, error);
 	if (!r)

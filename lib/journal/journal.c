@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void coco_journal_init(struct coco_journal *journal, enum coco_scope scope)
+void coco_journal_init(struct coco_journal *journal, enum coco_scope scope, struct coco_seam *seam)
 {
 	memset(journal, 0, sizeof(*journal));
 	journal->scope = scope;
+	journal->seam = seam;
 	journal->watch = -1;
 	journal->xsave_size = sizeof(struct kvm_xsave);
 }
@@ -57,15 +58,26 @@ static void unlink_entry(struct coco_journal *journal, struct coco_entry **link)
 }
 
 /* All that match. */
-static void take(struct coco_journal *journal, const struct coco_entry *taking)
+static uint32_t take_by(struct coco_journal *journal, const struct coco_entry *taking,
+			bool (*takes)(const struct coco_entry *taking,
+				      const struct coco_entry *taken))
 {
+	const uint32_t before = journal->count;
+
 	for (size_t i = 0; i < COCO_JOURNAL_BUCKETS; i++)
 		for (struct coco_entry **link = &journal->buckets[i]; *link;) {
-			if (coco_entry_takes(taking, *link))
+			if (takes(taking, *link))
 				unlink_entry(journal, link);
 			else
 				link = &(*link)->chain;
 		}
+	return before - journal->count;
+}
+
+static void take(struct coco_journal *journal, const struct coco_entry *taking)
+{
+	if (!take_by(journal, taking, coco_entry_takes))
+		take_by(journal, taking, coco_entry_takes_number);
 }
 
 /* Capabilities are switched on bit by bit; some bits are about the same thing. */

@@ -48,8 +48,10 @@ struct coco_entry {
 	uint8_t key[COCO_ENTRY_KEY];
 	void *payload; /* what the ioctl's argument points to, copied with all that it points to */
 	size_t size;
-	uintptr_t value;   /* the argument, for ioctls that take a value */
-	int fds[2];        /* duplicates that the payload names; -1: none */
+	uintptr_t value;        /* the argument, for ioctls that take a value */
+	struct coco_seam *seam; /* of the journal */
+	int fds[2];             /* duplicates that the payload names; -1: none */
+	int32_t number;         /* what the VMM calls the first one */
 	uint64_t identity; /* what tells its eventfd from others, whatever the number; 0: none */
 };
 
@@ -57,6 +59,7 @@ struct coco_entry {
 
 struct coco_journal {
 	enum coco_scope scope;
+	struct coco_seam *seam; /* duplicates descriptors */
 	struct coco_entry *buckets[COCO_JOURNAL_BUCKETS];
 	uint64_t next_order;
 	uint32_t count;
@@ -71,7 +74,7 @@ struct coco_change {
 	const char *refusal;          /* it is not replayed, and why; NULL: it is, or need not be */
 };
 
-void coco_journal_init(struct coco_journal *journal, enum coco_scope scope);
+void coco_journal_init(struct coco_journal *journal, enum coco_scope scope, struct coco_seam *seam);
 void coco_journal_release(struct coco_journal *journal);
 
 /*

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#define _GNU_SOURCE /* F_DUPFD_CLOEXEC */
-
 #include "journal/payload.h"
 
 #include "base/error.h"
 #include "base/range.h"
 #include "journal/eventfd.h"
+#include "kvm/seam.h"
 #include "kvm/uapi.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define XEN_BLOB_PAGE 4096u
 
@@ -123,6 +120,17 @@ static uint8_t *take_along(uint8_t *to, const void *from, size_t size)
 	return to + size;
 }
 
+/* An address that nothing is at stays: KVM looks at it all the same. */
+static uint8_t *copy_blob(__u64 *address, uint8_t pages, uint8_t *behind)
+{
+	uint8_t *next =
+		take_along(behind, (const void *)(uintptr_t)*address, pages * XEN_BLOB_PAGE);
+
+	if (pages)
+		*address = (uintptr_t)behind;
+	return next;
+}
+
 static void copy_pointed(const struct coco_rule *rule, void *payload, uint8_t *behind)
 {
 	struct kvm_msr_filter *filter = payload;
@@ -147,14 +155,8 @@ static void copy_pointed(const struct coco_rule *rule, void *payload, uint8_t *b
 		}
 		break;
 	case COCO_PAYLOAD_XEN_CONFIG:
-		pointer = (uintptr_t)behind;
-		behind = take_along(behind, (const void *)(uintptr_t)xen->blob_addr_32,
-				    (size_t)xen->blob_size_32 * XEN_BLOB_PAGE);
-		xen->blob_addr_32 = pointer;
-		pointer = (uintptr_t)behind;
-		take_along(behind, (const void *)(uintptr_t)xen->blob_addr_64,
-			   (size_t)xen->blob_size_64 * XEN_BLOB_PAGE);
-		xen->blob_addr_64 = pointer;
+		behind = copy_blob(&xen->blob_addr_32, xen->blob_size_32, behind);
+		copy_blob(&xen->blob_addr_64, xen->blob_size_64, behind);
 		break;
 	default:
 		break;
@@ -183,10 +185,10 @@ static bool is_event_channel(const struct coco_entry *entry)
 
 static int keep_fd(struct coco_entry *entry, int32_t *fd, size_t index, struct coco_error *error)
 {
-	const int duplicate = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+	const int duplicate = entry->seam->ops->dup(entry->seam->context, *fd);
 
 	if (duplicate < 0)
-		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "fcntl",
+		return coco_fail_call(error, duplicate, COCO_STAGE_ARGUMENT, "fcntl",
 				      "keeping descriptor %d of %s for the next incarnation", *fd,
 				      entry->rule->name);
 	entry->fds[index] = duplicate;
@@ -317,7 +319,7 @@ void coco_entry_free(struct coco_entry *entry)
 		return;
 	for (size_t i = 0; i < 2; i++)
 		if (entry->fds[i] >= 0)
-			close(entry->fds[i]);
+			entry->seam->ops->close(entry->seam->context, entry->fds[i]);
 	free(entry->payload);
 	free(entry);
 }
@@ -343,6 +345,8 @@ static int copy_all(struct coco_journal *journal, struct coco_entry *entry, cons
 	if (r)
 		return r;
 	make_key(entry);
+	if (entry->rule->fd == COCO_RULE_FD_DUPLICATE)
+		entry->number = *find_fd(entry);
 	return keep_fds(journal, entry, error);
 }
 
@@ -363,6 +367,7 @@ int coco_entry_new(struct coco_journal *journal, const struct coco_rule *rule, u
 	if (!entry)
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
 	entry->value = argument;
+	entry->seam = journal->seam;
 	if (is_list)
 		copy_msr(entry, from, index);
 	else if (size)
@@ -481,6 +486,12 @@ bool coco_entry_takes(const struct coco_entry *taking, const struct coco_entry *
 		       taken->rule->scope == taking->rule->scope &&
 		       contains(taken->payload, taking->payload);
 	return coco_entry_same(taking, taken);
+}
+
+bool coco_entry_takes_number(const struct coco_entry *taking, const struct coco_entry *taken)
+{
+	return taking->rule->payload == COCO_PAYLOAD_VFIO_FILE && taken->rule == taking->rule &&
+	       coco_entry_effect(taking) == COCO_EFFECT_TAKE && taken->number == taking->number;
 }
 
 uintptr_t coco_entry_argument(const struct coco_entry *entry)

@@ -77,7 +77,7 @@ static uint32_t take_by(struct coco_journal *journal, const struct coco_entry *t
 static void take(struct coco_journal *journal, const struct coco_entry *taking)
 {
 	if (!take_by(journal, taking, coco_entry_takes))
-		take_by(journal, taking, coco_entry_takes_number);
+		take_by(journal, taking, coco_entry_takes_alias);
 }
 
 /* Capabilities are switched on bit by bit; some bits are about the same thing. */

@@ -282,9 +282,14 @@ static void make_key(struct coco_entry *entry)
 		append_key(entry, &used, &entry->identity, sizeof(entry->identity));
 }
 
-static int identify(struct coco_entry *entry, struct coco_error *error)
+static int identify(const struct coco_journal *journal, struct coco_entry *entry,
+		    struct coco_error *error)
 {
 	switch (entry->rule->payload) {
+	case COCO_PAYLOAD_VFIO_FILE:
+		/* KVM takes a file once: what is added is another one. */
+		entry->identity = journal->next_order + 1;
+		return 0;
 	case COCO_PAYLOAD_IOEVENTFD:
 	case COCO_PAYLOAD_IRQFD:
 		return coco_eventfd_id(*find_fd(entry), &entry->identity, error);
@@ -341,7 +346,7 @@ static int copy_all(struct coco_journal *journal, struct coco_entry *entry, cons
 
 	memcpy(entry->payload, from, size);
 	copy_pointed(entry->rule, entry->payload, (uint8_t *)entry->payload + size);
-	r = identify(entry, error);
+	r = identify(journal, entry, error);
 	if (r)
 		return r;
 	make_key(entry);
@@ -456,8 +461,6 @@ bool coco_entry_same(const struct coco_entry *a, const struct coco_entry *b)
 	if (a->rule->scope != b->rule->scope || a->rule->cap != b->rule->cap ||
 	    coco_rule_topic(a->rule) != coco_rule_topic(b->rule))
 		return false;
-	if (a->rule->payload == COCO_PAYLOAD_VFIO_FILE)
-		return coco_same_file(*find_fd(a), *find_fd(b));
 	return !memcmp(a->key, b->key, sizeof(a->key));
 }
 
@@ -485,13 +488,16 @@ bool coco_entry_takes(const struct coco_entry *taking, const struct coco_entry *
 		return coco_rule_topic(taken->rule) == coco_rule_topic(taking->rule) &&
 		       taken->rule->scope == taking->rule->scope &&
 		       contains(taken->payload, taking->payload);
+	if (taking->rule->payload == COCO_PAYLOAD_VFIO_FILE)
+		return taken->number == taking->number && coco_entry_takes_alias(taking, taken);
 	return coco_entry_same(taking, taken);
 }
 
-bool coco_entry_takes_number(const struct coco_entry *taking, const struct coco_entry *taken)
+bool coco_entry_takes_alias(const struct coco_entry *taking, const struct coco_entry *taken)
 {
 	return taking->rule->payload == COCO_PAYLOAD_VFIO_FILE && taken->rule == taking->rule &&
-	       coco_entry_effect(taking) == COCO_EFFECT_TAKE && taken->number == taking->number;
+	       coco_entry_effect(taking) == COCO_EFFECT_TAKE &&
+	       coco_same_file(*find_fd(taking), *find_fd(taken));
 }
 
 uintptr_t coco_entry_argument(const struct coco_entry *entry)

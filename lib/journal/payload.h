@@ -29,11 +29,8 @@ enum coco_payload_effect coco_entry_effect(const struct coco_entry *entry);
 /* Whether `taken`, which is in the journal, goes because of `taking`. */
 bool coco_entry_takes(const struct coco_entry *taking, const struct coco_entry *taken);
 
-/*
- * Whether `taken` is what a VMM calls by the number that `taking` has. A file is told from another
- * by more than that; but KVM has found it.
- */
-bool coco_entry_takes_number(const struct coco_entry *taking, const struct coco_entry *taken);
+/* The same of one that the VMM has called by another number, where none of this number is there. */
+bool coco_entry_takes_alias(const struct coco_entry *taking, const struct coco_entry *taken);
 
 /* Whether two entries are about the same thing, so that the later one replaces the other. */
 bool coco_entry_same(const struct coco_entry *a, const struct coco_entry *b);

@@ -25,12 +25,13 @@ static void not_replayed(void *payload, unsigned long request, const char *name,
 
 static void make_image(struct rig *rig)
 {
-	static const uint8_t page[4096] = {0xf4};
+	/* At the reset vector: mov al, 1; out 0x80, al; and again. */
+	static const uint8_t page[4096] = {[0xff0] = 0xb0, 1, 0xe6, 0x80, 0xeb, 0xfa};
 	struct coco_page_run run;
 
 	expect_ok(coco_image_new(&rig->image, &rig->error), &rig->error);
 	COCO_INIT(&run);
-	run.gpa = 0x1000;
+	run.gpa = 0xfffff000;
 	run.size = sizeof(page);
 	run.kind = COCO_PAGE_DATA;
 	run.bytes = page;

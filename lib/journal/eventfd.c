@@ -56,10 +56,12 @@ int coco_watch_add(int *watch, int fd, struct coco_error *error)
 	if (*watch < 0)
 		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "epoll_create1",
 				      "watching eventfds");
-	if (epoll_ctl(*watch, EPOLL_CTL_ADD, fd, &event) && errno != EEXIST)
-		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "epoll_ctl",
-				      "watching eventfd %d", fd);
-	return 0;
+	if (!epoll_ctl(*watch, EPOLL_CTL_ADD, fd, &event))
+		return 1;
+	if (errno == EEXIST)
+		return 0;
+	return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "epoll_ctl",
+			      "watching eventfd %d", fd);
 }
 
 bool coco_watch_has(int watch, int fd)

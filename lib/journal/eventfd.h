@@ -16,7 +16,8 @@ int coco_eventfd_id(int fd, uint64_t *out, struct coco_error *error);
 /*
  * A watch tells whether a number means the same open file as when it was added, without keeping
  * that open: an epoll instance forgets a file that is closed, and knows it by file and number.
- * `watch` is -1 before the first is added; whoever has it closes it.
+ * `watch` is -1 before the first is added; whoever has it closes it. 1: it was not there under that
+ * number, 0: it was, or -errno.
  */
 int coco_watch_add(int *watch, int fd, struct coco_error *error);
 bool coco_watch_has(int watch, int fd);

@@ -168,8 +168,10 @@ int coco_journal_prepare(struct coco_journal *journal, unsigned long request, ui
 	r = coco_payload_check(out->rule, argument, error);
 	for (uint32_t i = 0; !r && i < count_elements(out->rule, argument); i++) {
 		r = coco_entry_new(journal, out->rule, argument, i, end, error);
-		if (!r)
-			end = &(*end)->chain;
+		if (r)
+			break;
+		take_by(journal, *end, coco_entry_takes_closed);
+		end = &(*end)->chain;
 	}
 	if (r)
 		coco_journal_discard(out);

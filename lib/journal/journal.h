@@ -52,6 +52,7 @@ struct coco_entry {
 	struct coco_seam *seam; /* of the journal */
 	int fds[2];             /* duplicates that the payload names; -1: none */
 	int32_t number;         /* what the VMM calls the first one */
+	bool fresh;             /* nobody has seen its eventfd under that number before */
 	uint64_t identity; /* what tells its eventfd from others, whatever the number; 0: none */
 };
 

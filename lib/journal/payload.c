@@ -237,7 +237,8 @@ static int keep_fds(struct coco_journal *journal, struct coco_entry *entry,
 		return keep_fd(entry, find_fd(entry), 0, error);
 	case COCO_RULE_FD_EVENTFD:
 		r = coco_watch_add(&journal->watch, *find_fd(entry), error);
-		return r ? r : keep_resample_fd(entry, error);
+		entry->fresh = r > 0;
+		return r < 0 ? r : keep_resample_fd(entry, error);
 	default:
 		return 0;
 	}
@@ -491,6 +492,11 @@ bool coco_entry_takes(const struct coco_entry *taking, const struct coco_entry *
 	if (taking->rule->payload == COCO_PAYLOAD_VFIO_FILE)
 		return taken->number == taking->number && coco_entry_takes_alias(taking, taken);
 	return coco_entry_same(taking, taken);
+}
+
+bool coco_entry_takes_closed(const struct coco_entry *taking, const struct coco_entry *taken)
+{
+	return taking->fresh && taken->rule == taking->rule && *find_fd(taking) == *find_fd(taken);
 }
 
 bool coco_entry_takes_alias(const struct coco_entry *taking, const struct coco_entry *taken)

@@ -32,6 +32,9 @@ bool coco_entry_takes(const struct coco_entry *taking, const struct coco_entry *
 /* The same of one that the VMM has called by another number, where none of this number is there. */
 bool coco_entry_takes_alias(const struct coco_entry *taking, const struct coco_entry *taken);
 
+/* Whether `taken` is of an eventfd that must have been closed: another has its number. */
+bool coco_entry_takes_closed(const struct coco_entry *taking, const struct coco_entry *taken);
+
 /* Whether two entries are about the same thing, so that the later one replaces the other. */
 bool coco_entry_same(const struct coco_entry *a, const struct coco_entry *b);
 

@@ -111,7 +111,9 @@ static void add_filters(struct lines *lines, const struct sim_vm_config *config)
 {
 	const struct sim_msr_filter *filter = &config->msr_filter;
 
-	add(lines, "msr filter %d %d %x", filter->active, filter->default_allow, filter->count);
+	/* One that allows everything is none. */
+	if (filter->active && (!filter->default_allow || filter->count))
+		add(lines, "msr filter %d %x", filter->default_allow, filter->count);
 	for (uint32_t i = 0; i < filter->count; i++)
 		add(lines, "msr range %u %x %x+%x %llx", i, filter->ranges[i].flags,
 		    filter->ranges[i].base, filter->ranges[i].count,

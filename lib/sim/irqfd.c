@@ -148,6 +148,8 @@ static int deassign(struct sim_vm *vm, const struct kvm_irqfd *args)
 
 	if (r)
 		return r;
+	/* A closed one's id is given anew. */
+	sim_irqfd_prune(vm);
 	while (*at) {
 		if ((*at)->event.id == event.id && (*at)->gsi == args->gsi)
 			remove_irqfd(vm, at);

@@ -15,6 +15,7 @@
 #include <cocoreset/igvm.h>
 #include <cocoreset/image.h>
 #include <cocoreset/journal.h>
+#include <cocoreset/listener.h>
 #include <cocoreset/measure.h>
 #include <cocoreset/request.h>
 #include <cocoreset/sev.h>

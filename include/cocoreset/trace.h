@@ -40,8 +40,9 @@ enum coco_phase {
 	COCO_PHASE_RESUME = 12,    /**< parked vCPU threads are let go */
 	COCO_PHASE_SWAP = 13,      /**< handles go from the old incarnation to the new one */
 	COCO_PHASE_WIRING = 14,    /**< routes, eventfds and devices of the VMM's own */
+	COCO_PHASE_LISTENERS = 15, /**< listeners hear of it (cocoreset/listener.h) */
 };
-#define COCO_PHASE_COUNT 15 /**< one more than the highest phase */
+#define COCO_PHASE_COUNT 16 /**< one more than the highest phase */
 
 enum coco_trace_kind {
 	COCO_TRACE_BEGIN = 1, /**< a phase begins */

@@ -10,6 +10,7 @@
 #include "core/convert.h"
 #include "core/cpuid.h"
 #include "core/measurement.h"
+#include "core/listener.h"
 #include "core/power_on.h"
 #include "core/scrub.h"
 #include "core/take_over.h"
@@ -79,6 +80,20 @@ static int replay_vcpu(struct build *build, uint32_t index, enum coco_replay at,
 				   build->incarnation->vcpus[index].fd.fd, at, error);
 }
 
+static int ask(struct build *build, enum coco_event event, uint32_t vcpu, int vcpu_fd,
+	       struct coco_error *error)
+{
+	const struct coco_occasion occasion = {
+		.event = event,
+		.vcpu = vcpu,
+		.generation = build->incarnation->generation,
+		.vm_fd = build->incarnation->vm.fd,
+		.vcpu_fd = vcpu_fd,
+	};
+
+	return coco_listeners_ask(build->guest, &occasion, error);
+}
+
 static int create_vm(struct build *build, struct coco_error *error)
 {
 	const struct coco_backend *backend = build->guest->recipe.backend;
@@ -110,7 +125,7 @@ static int create_vm(struct build *build, struct coco_error *error)
 		r = replay_vm(build, COCO_REPLAY_IRQCHIP, error);
 	if (!r && backend->init_vm)
 		r = backend->init_vm(&build->launch, error);
-	return r;
+	return r ? r : ask(build, COCO_EVENT_VM_READY, 0, -1, error);
 }
 
 /* What backs a region beside, or instead of, ordinary memory. */
@@ -208,7 +223,9 @@ static int create_vcpu(struct build *build, uint32_t index, struct coco_error *e
 	build->vcpu_fds[index] = vcpu->fd.fd;
 	build->runs[index] = vcpu->run.address;
 	build->launch.vcpus = index + 1;
-	return backend->init_vcpu ? backend->init_vcpu(&build->launch, index, error) : 0;
+	if (backend->init_vcpu)
+		r = backend->init_vcpu(&build->launch, index, error);
+	return r ? r : ask(build, COCO_EVENT_VCPU_READY, index, vcpu->fd.fd, error);
 }
 
 /* One after the other: KVM measures vCPUs in the order of their creation. */
@@ -317,6 +334,16 @@ static int copy_shared(struct build *build, struct coco_error *error)
 	return coco_launch_copy_shared(&build->launch, error);
 }
 
+static int tell_swapped(struct build *build, struct coco_error *error)
+{
+	return ask(build, COCO_EVENT_SWAPPED, 0, -1, error);
+}
+
+static int tell_sealed(struct build *build, struct coco_error *error)
+{
+	return ask(build, COCO_EVENT_SEALED, 0, -1, error);
+}
+
 static bool loads_private(const struct build *build)
 {
 	const struct coco_backend *backend = build->guest->recipe.backend;
@@ -349,6 +376,11 @@ static bool is_beside(const struct build *build)
 	return !build->incarnation->in_place;
 }
 
+static bool has_listeners(const struct build *build)
+{
+	return build->guest->listeners;
+}
+
 static bool has_shared_image(const struct build *build)
 {
 	return build->guest->recipe.backend->shared_image;
@@ -375,10 +407,12 @@ static const struct {
 	{COCO_PHASE_WIRING, wire, has_wiring},
 
 	{COCO_PHASE_SWAP, take_over, is_beside},
+	{COCO_PHASE_LISTENERS, tell_swapped, has_listeners},
 	{COCO_PHASE_SCRUB, scrub, NULL},
 	{COCO_PHASE_LOAD, copy_shared, has_shared_image},
 	{COCO_PHASE_LOAD, load, loads_shared},
 	{COCO_PHASE_SEAL, seal, loads_shared},
+	{COCO_PHASE_LISTENERS, tell_sealed, has_listeners},
 };
 
 static int run_steps(struct build *build, struct coco_error *error)
@@ -403,6 +437,7 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 			   struct coco_error *error)
 {
 	const struct coco_recipe *recipe = &guest->recipe;
+	const size_t told = coco_listeners_told(guest);
 	struct build build = {
 		.guest = guest,
 		.incarnation = incarnation,
@@ -426,5 +461,7 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 	free(build.slots);
 	free(build.vcpu_fds);
 	free(build.runs);
+	if (r)
+		coco_listeners_undo(guest, told);
 	return r;
 }

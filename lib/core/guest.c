@@ -8,6 +8,7 @@
 #include "base/options.h"
 #include "core/child.h"
 #include "core/incarnation.h"
+#include "core/listener.h"
 #include "core/memory.h"
 #include "core/recipe.h"
 #include "core/retire.h"
@@ -141,6 +142,7 @@ static void free_guest(struct coco_guest *guest)
 	coco_memory_release(guest);
 	coco_recipe_release(&guest->recipe);
 	coco_journal_release(&guest->journal);
+	coco_listeners_release(guest);
 	for (uint32_t i = 0; guest->vcpus && i < guest->recipe.vcpus; i++)
 		coco_journal_release(&guest->vcpus[i].journal);
 	free(guest->vcpus);

@@ -192,6 +192,9 @@ struct coco_guest {
 	 * there still, with what could not be given back.
 	 */
 	struct coco_incarnation *incarnation;
+	struct coco_listener_entry *listeners; /* core/listener.c; changed with the lock, too */
+	struct coco_told *told;                /* the same: in this launch or reset */
+	size_t told_count, told_room;
 	struct coco_journal journal;
 	struct coco_child *children;             /* core/child.h */
 	struct coco_phases phases;               /* of the launch or reset that is under way */

@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/incarnation.h"
+#include "core/listener.h"
 #include "core/park.h"
 #include "core/retire.h"
 #include "core/state.h"
@@ -39,6 +40,28 @@ void coco_start(struct coco_guest *guest)
 	guest->last = guest->phases;
 }
 
+void coco_tell_end(struct coco_guest *guest, int r, const struct coco_error *error)
+{
+	const bool has_vm =
+		guest->state == COCO_STATE_RUNNABLE || guest->state == COCO_STATE_PARKED;
+	const struct coco_occasion occasion = {
+		.event = r ? COCO_EVENT_FAILED : COCO_EVENT_RESUMED,
+		.generation = atomic_load(&guest->generation) + (r ? 1 : 0),
+		.vm_fd = !r && has_vm ? guest->number : -1,
+		.vcpu_fd = -1,
+		.error = r ? error : NULL,
+	};
+
+	if (!guest->listeners)
+		return;
+	pthread_mutex_unlock(&guest->lock);
+	if (r)
+		coco_listeners_undo(guest, 0);
+	coco_listeners_settle(guest);
+	coco_listeners_tell(guest, &occasion);
+	pthread_mutex_lock(&guest->lock);
+}
+
 int coco_build_in_place(struct coco_guest *guest, struct coco_error *error)
 {
 	const uint64_t generation = atomic_load(&guest->generation) + 1;
@@ -67,6 +90,7 @@ static int launch(struct coco_guest *guest, struct coco_error *error)
 
 int coco_guest_launch(struct coco_guest *guest, struct coco_error *error)
 {
+	struct coco_error result = {0};
 	int r;
 
 	pthread_mutex_lock(&guest->lock);
@@ -76,19 +100,22 @@ int coco_guest_launch(struct coco_guest *guest, struct coco_error *error)
 		return r;
 	}
 	coco_phases_begin(guest);
-	r = coco_check(guest, error);
+	r = coco_check(guest, &result);
 	if (!r)
-		r = coco_retire_down_to(guest, 0, 0, error);
+		r = coco_retire_down_to(guest, 0, 0, &result);
 	if (!r) {
 		coco_state_move(guest, COCO_STATE_LAUNCHING);
 		pthread_mutex_unlock(&guest->lock);
-		r = launch(guest, error);
+		r = launch(guest, &result);
 		pthread_mutex_lock(&guest->lock);
 		if (r)
 			coco_state_move(guest, COCO_STATE_DOWN);
 		else
 			coco_start(guest);
+		coco_tell_end(guest, r, &result);
 	}
+	if (r && error)
+		*error = result;
 	coco_operation_end(guest);
 	pthread_mutex_unlock(&guest->lock);
 	return r;

@@ -15,6 +15,10 @@ int coco_retire_current(struct coco_guest *guest, struct coco_error *error);
 int coco_build_in_place(struct coco_guest *guest, struct coco_error *error);
 
 /* Lets the vCPUs go into what was built. With the lock held. */
+/* The launch or reset has ended with `r`: listeners hear of it, and take back if it failed. With
+ * the lock held, which is given up meanwhile. */
+void coco_tell_end(struct coco_guest *guest, int r, const struct coco_error *error);
+
 void coco_start(struct coco_guest *guest);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/incarnation.h"
 #include "core/lifecycle.h"
+#include "core/listener.h"
 #include "core/park.h"
 #include "core/retire.h"
 #include "core/scrub.h"
@@ -41,6 +42,7 @@ static bool is_shortage(const struct coco_guest *guest, const struct coco_error 
 static int retire_all(struct coco_guest *guest, struct coco_error *error)
 {
 	const uint64_t generation = atomic_load(&guest->generation);
+	const bool had = guest->incarnation;
 	int r;
 
 	coco_phase_begin(guest, COCO_PHASE_RETIRE, generation);
@@ -49,7 +51,10 @@ static int retire_all(struct coco_guest *guest, struct coco_error *error)
 	pthread_mutex_unlock(&guest->lock);
 	if (!r)
 		r = coco_retire_current(guest, error);
-	return coco_phase_end(guest, COCO_PHASE_RETIRE, generation, r);
+	r = coco_phase_end(guest, COCO_PHASE_RETIRE, generation, r);
+	if (!r && had)
+		coco_tell_retired(guest, generation);
+	return r;
 }
 
 /* All that the ledger knows is gone: something else may hold an old VM, and what it has. */
@@ -164,6 +169,34 @@ static int rebuild(struct coco_guest *guest, uint32_t strategy, struct coco_erro
 	return r;
 }
 
+/* With the lock held, which is given up meanwhile. */
+static int ask_before(struct coco_guest *guest, struct coco_error *error)
+{
+	const struct coco_occasion occasion = {
+		.event = COCO_EVENT_BEFORE_RESET,
+		.generation = atomic_load(&guest->generation),
+		.vm_fd = -1,
+		.vcpu_fd = -1,
+	};
+	int r;
+
+	if (!guest->listeners)
+		return 0;
+	pthread_mutex_unlock(&guest->lock);
+	r = coco_listeners_ask(guest, &occasion, error);
+	pthread_mutex_lock(&guest->lock);
+	return r;
+}
+
+static int rebuild_with(struct coco_guest *guest, const struct coco_reset_options *options,
+			struct coco_error *error)
+{
+	int r = rebuild(guest, options->strategy ? options->strategy : guest->strategy, error);
+
+	coco_memory_policy_release(&guest->memory_policy);
+	return r;
+}
+
 static int reset(struct coco_guest *guest, const struct coco_reset_options *options,
 		 struct coco_error *error)
 {
@@ -178,19 +211,19 @@ static int reset(struct coco_guest *guest, const struct coco_reset_options *opti
 		return r;
 	r = coco_check(guest, error);
 	if (!r)
+		r = ask_before(guest, error);
+	if (!r)
 		r = coco_memory_policy_init(guest, options, &guest->memory_policy, error);
 	if (r && ran) {
 		/* Nothing was touched: on with the old life. */
 		coco_state_move(guest, COCO_STATE_RUNNABLE);
 		coco_unpark(guest);
 	}
-	if (r)
-		return r;
-	r = rebuild(guest, options->strategy ? options->strategy : guest->strategy, error);
-	coco_memory_policy_release(&guest->memory_policy);
+	if (!r)
+		r = rebuild_with(guest, options, error);
+	coco_tell_end(guest, r, error);
 	return r;
 }
-
 /* Another thread is resetting the guest: this thread's reset is the same one. With the lock held.
  */
 static int join_reset(struct coco_guest *guest, struct coco_error *error)

@@ -7,6 +7,7 @@
 #include "base/range.h"
 #include "core/clock.h"
 #include "core/incarnation.h"
+#include "core/listener.h"
 #include "core/trace.h"
 
 #include <errno.h>
@@ -87,6 +88,7 @@ static int step(struct coco_guest *guest, struct coco_error *error)
 		guest->retiring_count--;
 		guest->retiring_bytes -= first->private_bytes;
 		coco_trace_retired(guest, first->generation);
+		coco_tell_retired(guest, first->generation);
 		coco_incarnation_free(guest, first);
 	}
 	pthread_cond_broadcast(&guest->changed);

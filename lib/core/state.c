@@ -34,6 +34,10 @@ const struct coco_operation coco_operation_configure = {
 	"configuring",
 	IN(CONFIGURED) | IN(RUNNABLE) | IN(PARKED) | IN(DOWN),
 };
+const struct coco_operation coco_operation_listen = {
+	"changing listeners",
+	IN(CONFIGURED) | IN(RUNNABLE) | IN(PARKED) | IN(DOWN),
+};
 const struct coco_operation coco_operation_launch = {
 	"coco_guest_launch",
 	IN(CONFIGURED) | IN(DOWN),

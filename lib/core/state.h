@@ -14,6 +14,7 @@ struct coco_operation {
 extern const struct coco_operation coco_operation_add_memory;
 extern const struct coco_operation coco_operation_hand_over_fd;
 extern const struct coco_operation coco_operation_configure;
+extern const struct coco_operation coco_operation_listen;
 extern const struct coco_operation coco_operation_launch;
 extern const struct coco_operation coco_operation_reset;
 extern const struct coco_operation coco_operation_park;

@@ -4,13 +4,21 @@
 #include "core/clock.h"
 
 static const char *const phase_names[COCO_PHASE_COUNT] = {
-	[COCO_PHASE_PARK] = "park",     [COCO_PHASE_CHECK] = "check",
-	[COCO_PHASE_RETIRE] = "retire", [COCO_PHASE_SCRUB] = "scrub",
-	[COCO_PHASE_VM] = "vm",         [COCO_PHASE_MEMORY] = "memory",
-	[COCO_PHASE_VCPUS] = "vcpus",   [COCO_PHASE_ATTRIBUTES] = "attributes",
-	[COCO_PHASE_LOAD] = "load",     [COCO_PHASE_STATE] = "state",
-	[COCO_PHASE_SEAL] = "seal",     [COCO_PHASE_RESUME] = "resume",
-	[COCO_PHASE_SWAP] = "swap",     [COCO_PHASE_WIRING] = "wiring",
+	[COCO_PHASE_PARK] = "park",
+	[COCO_PHASE_CHECK] = "check",
+	[COCO_PHASE_RETIRE] = "retire",
+	[COCO_PHASE_SCRUB] = "scrub",
+	[COCO_PHASE_VM] = "vm",
+	[COCO_PHASE_MEMORY] = "memory",
+	[COCO_PHASE_VCPUS] = "vcpus",
+	[COCO_PHASE_ATTRIBUTES] = "attributes",
+	[COCO_PHASE_LOAD] = "load",
+	[COCO_PHASE_STATE] = "state",
+	[COCO_PHASE_SEAL] = "seal",
+	[COCO_PHASE_RESUME] = "resume",
+	[COCO_PHASE_SWAP] = "swap",
+	[COCO_PHASE_WIRING] = "wiring",
+	[COCO_PHASE_LISTENERS] = "listeners",
 };
 
 const char *coco_phase_name(uint32_t phase)

@@ -41,7 +41,8 @@ void coco_journal_release(struct coco_journal *journal)
 /* FNV-1a over topic and key. */
 static struct coco_entry **find_bucket(struct coco_journal *journal, const struct coco_entry *entry)
 {
-	uint64_t hash = 0xcbf29ce484222325ull ^ entry->rule->cap ^ coco_rule_topic(entry->rule);
+	uint64_t hash = 0xcbf29ce484222325ull ^ coco_rule_topic_cap(entry->rule) ^
+			coco_rule_topic(entry->rule);
 
 	for (size_t i = 0; i < sizeof(entry->key); i++)
 		hash = (hash ^ entry->key[i]) * 0x100000001b3ull;

@@ -236,9 +236,13 @@ static int keep_fds(struct coco_journal *journal, struct coco_entry *entry,
 	case COCO_RULE_FD_DUPLICATE:
 		return keep_fd(entry, find_fd(entry), 0, error);
 	case COCO_RULE_FD_EVENTFD:
+		r = keep_resample_fd(entry, error);
+		if (r)
+			return r;
+		/* Last, so that a new one's namesakes are dropped (journal.c) in any case. */
 		r = coco_watch_add(&journal->watch, *find_fd(entry), error);
 		entry->fresh = r > 0;
-		return r < 0 ? r : keep_resample_fd(entry, error);
+		return r < 0 ? r : 0;
 	default:
 		return 0;
 	}
@@ -459,7 +463,8 @@ static bool contains(const struct kvm_coalesced_mmio_zone *zone,
 
 bool coco_entry_same(const struct coco_entry *a, const struct coco_entry *b)
 {
-	if (a->rule->scope != b->rule->scope || a->rule->cap != b->rule->cap ||
+	if (a->rule->scope != b->rule->scope ||
+	    coco_rule_topic_cap(a->rule) != coco_rule_topic_cap(b->rule) ||
 	    coco_rule_topic(a->rule) != coco_rule_topic(b->rule))
 		return false;
 	return !memcmp(a->key, b->key, sizeof(a->key));

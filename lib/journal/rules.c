@@ -61,7 +61,7 @@ static const struct coco_rule rules[] = {
 	{CAP(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2), SET(CAPS)},
 	{CAP(KVM_CAP_HALT_POLL), SET(CAPS)},
 	{CAP(KVM_CAP_DIRTY_LOG_RING), SET(CAPS)},
-	{CAP(KVM_CAP_DIRTY_LOG_RING_ACQ_REL), SET(CAPS)},
+	{CAP(KVM_CAP_DIRTY_LOG_RING_ACQ_REL), SET(CAPS), .cap_alias = KVM_CAP_DIRTY_LOG_RING},
 	{CAP(KVM_CAP_SPLIT_IRQCHIP), OWN},
 	/* Two of its bits are about one thing. */
 	{CAP(KVM_CAP_X2APIC_API), OR(IRQCHIP), RANK(1),
@@ -81,7 +81,7 @@ static const struct coco_rule rules[] = {
 	{VM(KVM_XEN_HVM_CONFIG), SET(VM), SIZE(struct kvm_xen_hvm_config), .payload = COCO_PAYLOAD_XEN_CONFIG},
 	{VM(KVM_CREATE_IRQCHIP), OWN},
 	{VM(KVM_CREATE_PIT), SET(IRQCHIP), RANK(2), VALUE},
-	{VM(KVM_CREATE_PIT2), SET(IRQCHIP), RANK(2), SIZE(struct kvm_pit_config)},
+	{VM(KVM_CREATE_PIT2), SET(IRQCHIP), RANK(2), SIZE(struct kvm_pit_config), ALIAS(KVM_CREATE_PIT)},
 	/* The number says that it takes nothing. */
 	{VM(KVM_REINJECT_CONTROL), SET(IRQCHIP), RANK(3), SIZE(struct kvm_reinject_control)},
 	/* The next two are inputs, though their numbers say that they are outputs. */

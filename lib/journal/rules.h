@@ -76,6 +76,7 @@ struct coco_rule {
 	uint32_t pointer; /* COCO_PAYLOAD_POINTER: where it is */
 	/* The request that it is another way to make, or whose effect it takes away. */
 	unsigned long alias;
+	uint32_t cap_alias; /* the same for a capability */
 	/* COCO_RULE_OR: of these bits of args[0] only the last one's, and those that never go. */
 	uint64_t exclusive, sticky;
 	const char *reason; /* COCO_RULE_LOST: why */
@@ -85,6 +86,11 @@ struct coco_rule {
 static inline unsigned long coco_rule_topic(const struct coco_rule *rule)
 {
 	return rule->alias ? rule->alias : rule->request;
+}
+
+static inline uint32_t coco_rule_topic_cap(const struct coco_rule *rule)
+{
+	return rule->cap_alias ? rule->cap_alias : rule->cap;
 }
 
 /* The rule for an ioctl, NULL if there is none. `cap` is looked at for KVM_ENABLE_CAP only. */

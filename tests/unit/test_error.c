@@ -23,7 +23,7 @@ START_TEST(phases_have_the_names_of_the_header)
 					    "vm",   "memory", "vcpus",  "attributes",
 					    "load", "state",  "seal",   "resume"};
 
-	ck_assert_uint_eq(COCO_PHASE_COUNT, COCO_PHASE_WIRING + 1);
+	ck_assert_uint_eq(COCO_PHASE_COUNT, COCO_PHASE_LISTENERS + 1);
 	for (uint32_t phase = COCO_PHASE_PARK; phase <= COCO_PHASE_RESUME; phase++)
 		ck_assert_str_eq(coco_phase_name(phase), names[phase - 1]);
 	ck_assert_str_eq(coco_phase_name(0), "unknown");

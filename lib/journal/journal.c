@@ -166,7 +166,7 @@ int coco_journal_prepare(struct coco_journal *journal, unsigned long request, ui
 		return 0;
 	if (out->rule->size && !argument && out->rule->payload != COCO_PAYLOAD_SIGNAL_MASK)
 		return coco_fail_field(error, -EFAULT, "argument", "argument is NULL");
-	r = coco_payload_check(out->rule, argument, error);
+	r = coco_argument_check(out->rule, argument, error);
 	for (uint32_t i = 0; !r && i < count_elements(out->rule, argument); i++) {
 		r = coco_entry_new(journal, out->rule, argument, i, end, error);
 		if (r)

@@ -71,7 +71,7 @@ static size_t bitmap_size(const struct kvm_msr_filter_range *range)
 	return ((size_t)range->nmsrs + 63) / 64 * sizeof(uint64_t);
 }
 
-int coco_payload_check(const struct coco_rule *rule, uintptr_t argument, struct coco_error *error)
+int coco_argument_check(const struct coco_rule *rule, uintptr_t argument, struct coco_error *error)
 {
 	const struct tail *tail = &tails[rule->payload];
 	const struct kvm_msr_filter *filter = (const struct kvm_msr_filter *)argument;

@@ -14,7 +14,7 @@ enum coco_payload_effect {
 };
 
 /* Whether an argument has no more behind it than KVM takes: 0, or what KVM answers then. */
-int coco_payload_check(const struct coco_rule *rule, uintptr_t argument, struct coco_error *error);
+int coco_argument_check(const struct coco_rule *rule, uintptr_t argument, struct coco_error *error);
 
 /*
  * Makes an entry of the argument, with key, copies and duplicates. Of a list: of the element

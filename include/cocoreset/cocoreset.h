@@ -6,6 +6,7 @@
 #ifndef COCORESET_COCORESET_H
 #define COCORESET_COCORESET_H
 
+#include <cocoreset/adopt.h>
 #include <cocoreset/base.h>
 #include <cocoreset/error.h>
 #include <cocoreset/firmware.h>

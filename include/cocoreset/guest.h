@@ -66,6 +66,11 @@ enum coco_guest_flags {
 	 * For technologies without private memory: no effect.
 	 */
 	COCO_GUEST_EAGER_PRIVATE = 1u << 0,
+	/**
+	 * The VMM calls KVM_RUN itself, and has brought its vCPU threads to rest whenever it
+	 * launches, resets or tears down: the library kicks and waits for none (cocoreset/adopt.h).
+	 */
+	COCO_GUEST_OWN_LOOP = 1u << 1,
 };
 
 /** When the old incarnation is given back. docs/reset.md has what each costs. */
@@ -173,7 +178,7 @@ struct coco_guest_options {
 	 * Signal that makes a vCPU thread leave KVM_RUN. The VMM installs a handler
 	 * for it before coco_guest_new(), without SA_RESTART (an empty one is
 	 * enough), and does not block it in vCPU threads. 0: `kick` is used instead. One of the two
-	 * is required.
+	 * is required, but for COCO_GUEST_OWN_LOOP.
 	 */
 	int32_t kick_signal;
 	uint32_t reserved0; /**< 0 */

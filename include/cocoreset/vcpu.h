@@ -30,6 +30,8 @@ enum coco_exit_reason {
 	 * coco_vcpu_get_termination() tells why. A VMM resets it or tears it down.
 	 */
 	COCO_EXIT_TERMINATED = 4,
+	/** coco_vcpu_handle_exit() only: it was served, and KVM_RUN is to be called again. */
+	COCO_EXIT_SERVED = 5,
 };
 
 struct coco_exit {

@@ -30,6 +30,8 @@ static int check_kick(const struct coco_guest_options *options, struct coco_erro
 {
 	struct sigaction action;
 
+	if (options->flags & COCO_GUEST_OWN_LOOP)
+		return 0;
 	if (!options->kick_signal == !options->kick)
 		return coco_fail_field(error, -EINVAL, "kick_signal",
 				       "set either kick_signal or kick: without one of them no "
@@ -129,7 +131,7 @@ int coco_recipe_check_options(struct coco_host *host, struct coco_guest_options 
 	r = check_irqchip(options, error);
 	if (r)
 		return r;
-	if (options->flags & ~(uint32_t)COCO_GUEST_EAGER_PRIVATE)
+	if (options->flags & ~(uint32_t)(COCO_GUEST_EAGER_PRIVATE | COCO_GUEST_OWN_LOOP))
 		return coco_fail_field(error, -EINVAL, "flags", "unknown flags 0x%" PRIx32,
 				       options->flags);
 	if (options->reserved0)

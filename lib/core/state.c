@@ -26,6 +26,10 @@ const struct coco_operation coco_operation_add_memory = {
 	"coco_guest_add_memory",
 	IN(CONFIGURED),
 };
+const struct coco_operation coco_operation_adopt = {
+	"coco_guest_adopt",
+	IN(CONFIGURED),
+};
 const struct coco_operation coco_operation_hand_over_fd = {
 	"coco_guest_hand_over_fd",
 	IN(RUNNABLE) | IN(PARKED),

@@ -12,6 +12,7 @@ struct coco_operation {
 };
 
 extern const struct coco_operation coco_operation_add_memory;
+extern const struct coco_operation coco_operation_adopt;
 extern const struct coco_operation coco_operation_hand_over_fd;
 extern const struct coco_operation coco_operation_configure;
 extern const struct coco_operation coco_operation_listen;

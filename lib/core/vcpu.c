@@ -3,6 +3,8 @@
 
 #include "core/guest.h"
 
+#include <cocoreset/adopt.h>
+
 #include "base/error.h"
 #include "base/options.h"
 #include "core/convert.h"
@@ -200,6 +202,29 @@ int coco_vcpu_run(struct coco_vcpu *vcpu, struct coco_exit *exit, struct coco_er
 		return r;
 	return coco_result_write(exit, &result, sizeof(result),
 				 COCO_END_OF(struct coco_exit, reason), "exit", error);
+}
+
+int coco_vcpu_handle_exit(struct coco_vcpu *vcpu, int result, struct coco_exit *exit,
+			  struct coco_error *error)
+{
+	struct coco_exit told = {0};
+	int r;
+
+	r = coco_result_write(exit, &told, sizeof(told), COCO_END_OF(struct coco_exit, reason),
+			      "exit", error);
+	if (r)
+		return r;
+	if (!atomic_load_explicit(&vcpu->ran, memory_order_relaxed))
+		atomic_store(&vcpu->ran, true);
+	vcpu->terminated = false;
+	r = result < 0 ? after_error(vcpu, result, &told, error) : after_exit(vcpu, &told, error);
+	if (r < 0)
+		return r;
+	if (r == TURN_AGAIN)
+		told.reason = COCO_EXIT_SERVED;
+	told.generation = atomic_load_explicit(&vcpu->guest->generation, memory_order_relaxed);
+	return coco_result_write(exit, &told, sizeof(told), COCO_END_OF(struct coco_exit, reason),
+				 "exit", error);
 }
 
 int coco_vcpu_get_termination(const struct coco_vcpu *vcpu, struct coco_termination *termination,

@@ -188,6 +188,25 @@ int coco_object_map(struct coco_seam *seam, struct coco_kvm_object *object,
 	return r;
 }
 
+void coco_object_take_map(struct coco_seam *seam, struct coco_kvm_object *object,
+			  enum coco_object_kind kind, void *address, size_t size,
+			  const struct coco_holder *holder)
+{
+	const struct coco_kvm_object taken = {
+		.kind = kind,
+		.fd = -1,
+		.number = -1,
+		.address = address,
+		.size = size,
+		.reserved = true,
+		.holder = *holder,
+	};
+
+	enter(seam, object, &taken);
+	/* Its VMM has lived with that so far. */
+	(void)keep_from_child(seam, object, COCO_STAGE_CREATE, NULL);
+}
+
 int coco_object_map_over(struct coco_seam *seam, struct coco_kvm_object *from,
 			 struct coco_kvm_object *to, int fd, const struct coco_holder *holder,
 			 struct coco_error *error)

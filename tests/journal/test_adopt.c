@@ -65,7 +65,7 @@ static struct kvm_irqfd irqfd(void)
 
 static void make_vm(void)
 {
-	const struct kvm_irqfd line = irqfd();
+	struct kvm_irqfd line;
 	void *run;
 
 	vmm.platform = coco_sim_get_platform(rig.sim);
@@ -87,6 +87,7 @@ static void make_vm(void)
 			 0);
 	vmm.run = run;
 	vmm.event = rig_eventfd();
+	line = irqfd();
 	do_ioctl(vmm.vm, KVM_IRQFD, &line);
 }
 

@@ -15,7 +15,6 @@ static struct party {
 	const char *name;
 	int32_t priority;
 	uint32_t refuses; /* the event that it refuses; 0: none */
-	bool stale;       /* it was told of a descriptor that is none */
 } parties[] = {
 	{.name = "b", .priority = 1}, {.name = "c", .priority = 5}, {.name = "a", .priority = -3}};
 

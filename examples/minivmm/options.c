@@ -95,7 +95,12 @@ static const struct choice log_choices[] = {
 
 static const struct rule rules[] = {
 	TEXT("firmware", firmware, "FILE",
-	     "firmware that ends at 4 GiB (required); sev, seves, snp, tdx: with OVMF's tables"),
+	     "firmware that ends at 4 GiB (this or --kernel is required); sev, seves, snp, tdx: "
+	     "with OVMF's tables"),
+	TEXT("kernel", kernel, "FILE",
+	     "a Linux kernel (bzImage) that boots without firmware; --resets N: the next ends it"),
+	TEXT("initrd", initrd, "FILE", "its initial RAM disk"),
+	TEXT("append", append, "TEXT", "its command line (console=ttyS0)"),
 	TEXT("platform", platform, "auto|kvm|sim[:KNOBS]",
 	     "where the guest runs; KNOBS: as in coco_sim_new_from_text(); auto: the simulator "
 	     "where "
@@ -295,8 +300,14 @@ static bool is_platform(const char *text)
 /* What is wrong with options that are each fine but do not go together. */
 static enum options_verdict check_together(const struct options *options)
 {
-	if (!options->firmware)
+	if (!options->firmware && !options->kernel)
 		return bad("firmware", "is required");
+	if (options->firmware && options->kernel)
+		return bad("kernel", "boots without --firmware");
+	if ((options->initrd || options->append) && !options->kernel)
+		return bad(options->initrd ? "initrd" : "append", "is for a --kernel");
+	if (options->kernel && options->tech != TECH_AUTO && options->tech != COCO_TECH_PLAIN)
+		return bad("kernel", "is for plain guests");
 	if (options->platform && !is_platform(options->platform))
 		return bad("platform", "wants auto, kvm, sim or sim:KNOBS");
 	if (options->guest_memfd && options->keep)
@@ -364,6 +375,8 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
 		print_version();
 	if (options->help || options->version)
 		return OPTIONS_DONE;
+	if (options->kernel && options->tech == TECH_AUTO)
+		options->tech = COCO_TECH_PLAIN;
 	return check_together(options);
 }
 

@@ -33,6 +33,9 @@ enum termination_answer {
 /* Choices are uint32_t, not enums, because the parser writes them by their offset. */
 struct options {
 	const char *firmware;
+	const char *kernel;   /* NULL: firmware boots */
+	const char *initrd;   /* NULL: none */
+	const char *append;   /* NULL: a console only */
 	const char *script;   /* NULL: no commands but the last one */
 	const char *trace;    /* NULL: no trace file */
 	const char *platform; /* NULL: the kernel, if it has KVM; "kvm", "sim" or "sim:KNOBS" */

@@ -9,6 +9,7 @@
 
 #include "../common/coco_port.h"
 #include "launch_image.h"
+#include "linux_boot.h"
 #include "memory_map.h"
 #include "tech_options.h"
 
@@ -139,8 +140,8 @@ static bool make_guest(struct vm *vm, uint32_t tech, struct coco_image *image,
 	options.tech = tech;
 	options.vcpus = vm->options->vcpus;
 	options.image = image;
-	options.irqchip = COCO_IRQCHIP_SPLIT;
-	options.ioapic_pins = 24;
+	options.irqchip = vm->linux_entry ? COCO_IRQCHIP_FULL : COCO_IRQCHIP_SPLIT;
+	options.ioapic_pins = vm->linux_entry ? 0 : 24;
 	options.flags = vm->options->eager ? COCO_GUEST_EAGER_PRIVATE : 0;
 	options.kick_signal = VM_KICK_SIGNAL;
 	options.tech_options = tech_options_make(vm->options, tech, &tech_options);
@@ -184,6 +185,26 @@ static bool add_memory(struct vm *vm, const struct launch_image *image)
 	       add_region(vm, image->flash_gpa, image->flash_size, backing);
 }
 
+/* A Linux kernel, and a PC's timer. */
+static bool build_linux(struct vm *vm, uint32_t tech, struct trace_file *trace)
+{
+	struct launch_image image = {0};
+	struct coco_error error;
+	bool ok = false;
+
+	if (coco_image_new(&image.image, &error) ||
+	    linux_add_image(image.image, vm->options, &vm->linux_entry, &error))
+		report_problem(vm->report, "load the kernel", &error);
+	else if (make_guest(vm, tech, image.image, trace) && add_memory(vm, &image))
+		ok = true;
+	coco_image_unref(image.image);
+	if (ok && linux_configure(vm->guest, &error)) {
+		report_problem(vm->report, "configure the VM", &error);
+		return false;
+	}
+	return ok;
+}
+
 static bool build_recipe(struct vm *vm, uint32_t tech, struct trace_file *trace)
 {
 	struct launch_image image;
@@ -212,7 +233,7 @@ bool vm_init(struct vm *vm, const struct options *options, struct report *report
 	if (!open_host(vm) || !choose_tech(vm, &tech, &features))
 		return false;
 	vm->devices.coco_port.features = features;
-	return build_recipe(vm, tech, trace);
+	return options->kernel ? build_linux(vm, tech, trace) : build_recipe(vm, tech, trace);
 }
 
 void vm_destroy(struct vm *vm)
@@ -269,6 +290,10 @@ bool vm_launch(struct vm *vm)
 
 	if (coco_guest_launch(vm->guest, &error)) {
 		report_problem(vm->report, "launch", &error);
+		return false;
+	}
+	if (vm->linux_entry && linux_set_registers(vm->guest, vm->linux_entry, &error) < 0) {
+		report_problem(vm->report, "set the first registers", &error);
 		return false;
 	}
 	report_begin(vm);

@@ -47,6 +47,7 @@ struct vm {
 	struct coco_sim *sim; /* NULL: the kernel */
 	struct coco_host *host;
 	struct coco_guest *guest;
+	uint64_t linux_entry;      /* where a kernel starts; 0: firmware boots */
 	struct vm_thread *threads; /* one for each vCPU */
 	uint32_t threads_started;
 	int wake_fd; /* eventfd: readable when the main thread should look again */

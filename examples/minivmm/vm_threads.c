@@ -36,6 +36,9 @@ static void fail_exit(struct vm_thread *self, const struct kvm_run *run)
 
 static void reset(struct vm *vm)
 {
+	/* A kernel knows of no plan: it just reboots. */
+	if (vm->linux_entry && coco_guest_generation(vm->guest) > vm->options->resets)
+		vm_end(vm, VM_HALTED);
 	/* At the end of it all, no new incarnation is begun. */
 	if (vm->outcome == VM_RUNNING && !vm_reset(vm, false))
 		vm_end(vm, VM_FAILED);

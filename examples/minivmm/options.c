@@ -97,10 +97,6 @@ static const struct rule rules[] = {
 	TEXT("firmware", firmware, "FILE",
 	     "firmware that ends at 4 GiB (this or --kernel is required); sev, seves, snp, tdx: "
 	     "with OVMF's tables"),
-	TEXT("kernel", kernel, "FILE",
-	     "a Linux kernel (bzImage) that boots without firmware; --resets N: the next ends it"),
-	TEXT("initrd", initrd, "FILE", "its initial RAM disk"),
-	TEXT("append", append, "TEXT", "its command line (console=ttyS0)"),
 	TEXT("platform", platform, "auto|kvm|sim[:KNOBS]",
 	     "where the guest runs; KNOBS: as in coco_sim_new_from_text(); auto: the simulator "
 	     "where "
@@ -118,7 +114,10 @@ static const struct rule rules[] = {
 	TEXT("mrconfigid", mrconfigid, "BASE64", "tdx: 48 bytes that reports show"),
 	TEXT("mrowner", mrowner, "BASE64", "tdx: 48 bytes that reports show"),
 	TEXT("mrownerconfig", mrownerconfig, "BASE64", "tdx: 48 bytes that reports show"),
-	TEXT("kernel", kernel, "FILE", "sev, seves, snp: measured, for firmware that compares it"),
+	TEXT("kernel", kernel, "FILE",
+	     "sev, seves, snp: measured, for firmware that compares it; without --firmware: a "
+	     "bzImage that "
+	     "a plain guest boots, and that ends with the reset after --resets"),
 	TEXT("initrd", initrd, "FILE", "its initrd"),
 	TEXT("append", append, "TEXT", "its command line"),
 	CHOICE("on-termination", on_termination, termination_choices, "end|reset",
@@ -297,23 +296,24 @@ static bool is_platform(const char *text)
 	       strncmp(text, "sim:", 4) == 0;
 }
 
+bool options_boot_kernel(const struct options *options)
+{
+	return options->kernel && !options->firmware;
+}
+
 /* What is wrong with options that are each fine but do not go together. */
 static enum options_verdict check_together(const struct options *options)
 {
-	if (!options->firmware && !options->kernel)
-		return bad("firmware", "is required");
-	if (options->firmware && options->kernel)
-		return bad("kernel", "boots without --firmware");
-	if ((options->initrd || options->append) && !options->kernel)
-		return bad(options->initrd ? "initrd" : "append", "is for a --kernel");
-	if (options->kernel && options->tech != TECH_AUTO && options->tech != COCO_TECH_PLAIN)
-		return bad("kernel", "is for plain guests");
+	if (!options->firmware &&
+	    (!options->kernel || (options->tech != TECH_AUTO && options->tech != COCO_TECH_PLAIN)))
+		return bad("firmware", "is required; only plain guests boot a --kernel without");
 	if (options->platform && !is_platform(options->platform))
 		return bad("platform", "wants auto, kvm, sim or sim:KNOBS");
 	if (options->guest_memfd && options->keep)
 		return bad("keep", "can't keep memory from --guest-memfd, which is always new");
 	const char *name;
-	const char *problem = tech_options_check(options, &name);
+	const char *problem =
+		options_boot_kernel(options) ? NULL : tech_options_check(options, &name);
 	if (problem)
 		return bad(name, problem);
 	if (options->author_key && !options->id_auth)
@@ -375,9 +375,10 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
 		print_version();
 	if (options->help || options->version)
 		return OPTIONS_DONE;
-	if (options->kernel && options->tech == TECH_AUTO)
+	enum options_verdict verdict = check_together(options);
+	if (options_boot_kernel(options))
 		options->tech = COCO_TECH_PLAIN;
-	return check_together(options);
+	return verdict;
 }
 
 uint32_t options_planned_resets(const struct options *options)

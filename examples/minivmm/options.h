@@ -33,9 +33,6 @@ enum termination_answer {
 /* Choices are uint32_t, not enums, because the parser writes them by their offset. */
 struct options {
 	const char *firmware;
-	const char *kernel;   /* NULL: firmware boots */
-	const char *initrd;   /* NULL: none */
-	const char *append;   /* NULL: a console only */
 	const char *script;   /* NULL: no commands but the last one */
 	const char *trace;    /* NULL: no trace file */
 	const char *platform; /* NULL: the kernel, if it has KVM; "kvm", "sim" or "sim:KNOBS" */
@@ -46,6 +43,7 @@ struct options {
 	const char *mrconfigid;
 	const char *mrowner;
 	const char *mrownerconfig;
+	/* With firmware: what that boots, measured. Without: booted as it is, by plain guests. */
 	const char *kernel;
 	const char *initrd;
 	const char *append;
@@ -86,6 +84,9 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
 
 /* --platform asks for the simulator: its knobs; NULL: it does not. */
 const char *options_simulator(const struct options *options);
+
+/* There is a kernel, and no firmware to boot it. */
+bool options_boot_kernel(const struct options *options);
 
 /* How many resets the guest is told to ask for. */
 uint32_t options_planned_resets(const struct options *options);

@@ -233,7 +233,8 @@ bool vm_init(struct vm *vm, const struct options *options, struct report *report
 	if (!open_host(vm) || !choose_tech(vm, &tech, &features))
 		return false;
 	vm->devices.coco_port.features = features;
-	return options->kernel ? build_linux(vm, tech, trace) : build_recipe(vm, tech, trace);
+	return options_boot_kernel(options) ? build_linux(vm, tech, trace)
+					    : build_recipe(vm, tech, trace);
 }
 
 void vm_destroy(struct vm *vm)

@@ -120,7 +120,9 @@ static void put(struct coco_journal *journal, struct coco_entry *entry)
 
 static uint32_t count_elements(const struct coco_rule *rule, uintptr_t argument)
 {
-	return rule->kind == COCO_RULE_EACH ? ((const struct kvm_msrs *)argument)->nmsrs : 1;
+	const struct kvm_msrs *msrs = (const struct kvm_msrs *)argument;
+
+	return rule->kind == COCO_RULE_EACH && msrs ? msrs->nmsrs : 1;
 }
 
 static bool keeps(const struct coco_rule *rule, bool run)

@@ -123,8 +123,8 @@ static uint8_t *take_along(uint8_t *to, const void *from, size_t size)
 /* An address that nothing is at stays: KVM looks at it all the same. */
 static uint8_t *copy_blob(__u64 *address, uint8_t pages, uint8_t *behind)
 {
-	uint8_t *next =
-		take_along(behind, (const void *)(uintptr_t)*address, pages * XEN_BLOB_PAGE);
+	uint8_t *next = take_along(behind, (const void *)(uintptr_t)*address,
+				   (size_t)pages * XEN_BLOB_PAGE);
 
 	if (pages)
 		*address = (uintptr_t)behind;
@@ -170,7 +170,7 @@ static int32_t *find_fd(const struct coco_entry *entry)
 	uint64_t pointer;
 
 	if (entry->rule->payload != COCO_PAYLOAD_VFIO_FILE)
-		return (int32_t *)((uint8_t *)entry->payload + entry->rule->fd_offset);
+		return (int32_t *)(void *)((uint8_t *)entry->payload + entry->rule->fd_offset);
 	memcpy(&pointer, (uint8_t *)entry->payload + entry->rule->pointer, sizeof(pointer));
 	return (int32_t *)(uintptr_t)pointer;
 }
@@ -378,9 +378,9 @@ int coco_entry_new(struct coco_journal *journal, const struct coco_rule *rule, u
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
 	entry->value = argument;
 	entry->seam = journal->seam;
-	if (is_list)
+	if (is_list && entry->payload && from)
 		copy_msr(entry, from, index);
-	else if (size)
+	else if (entry->payload && from)
 		r = copy_all(journal, entry, from, size, error);
 	if (r)
 		coco_entry_free(entry);

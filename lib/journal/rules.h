@@ -57,10 +57,16 @@ enum coco_rule_fd {
 #define COCO_RULE_START     (1u << 1) /* the same of a VM, until one of its vCPUs runs */
 
 struct coco_rule {
-	enum coco_scope scope;
 	unsigned long request;
-	uint32_t cap; /* KVM_ENABLE_CAP: which; 0: none */
 	const char *name;
+	/* The request that it is another way to make, or whose effect it takes away. */
+	unsigned long alias;
+	/* COCO_RULE_OR: of these bits of args[0] only the last one's, and those that never go. */
+	uint64_t exclusive, sticky;
+	const char *reason; /* COCO_RULE_LOST: why */
+	enum coco_scope scope;
+	uint32_t cap;       /* KVM_ENABLE_CAP: which; 0: none */
+	uint32_t cap_alias; /* as alias, of a capability */
 	enum coco_rule_kind kind;
 	enum coco_replay at;
 	uint32_t rank;
@@ -74,12 +80,6 @@ struct coco_rule {
 	enum coco_rule_fd fd;
 	uint32_t fd_offset;
 	uint32_t pointer; /* COCO_PAYLOAD_POINTER: where it is */
-	/* The request that it is another way to make, or whose effect it takes away. */
-	unsigned long alias;
-	uint32_t cap_alias; /* the same for a capability */
-	/* COCO_RULE_OR: of these bits of args[0] only the last one's, and those that never go. */
-	uint64_t exclusive, sticky;
-	const char *reason; /* COCO_RULE_LOST: why */
 };
 
 /* What an entry is filed under: requests that are about the same thing share it. */

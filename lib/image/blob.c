@@ -11,39 +11,38 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static struct coco_blob *new_blob(size_t size)
+int coco_blob_new(size_t size, struct coco_blob **out, struct coco_error *error)
 {
-	struct coco_blob *blob =
-		size <= SIZE_MAX - sizeof(*blob) ? malloc(sizeof(*blob) + size) : NULL;
+	struct coco_blob *blob = NULL;
 
+	if (size <= SIZE_MAX - sizeof(*blob))
+		blob = malloc(sizeof(*blob) + size);
 	if (!blob)
-		return NULL;
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
 	atomic_init(&blob->references, 1);
 	blob->size = size;
-	return blob;
+	*out = blob;
+	return 0;
 }
 
 int coco_blob_copy(const void *bytes, size_t size, struct coco_blob **out, struct coco_error *error)
 {
-	struct coco_blob *blob = new_blob(size);
+	int r = coco_blob_new(size, out, error);
 
-	if (!blob)
-		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
-	if (size)
-		memcpy(blob->bytes, bytes, size);
-	*out = blob;
-	return 0;
+	if (!r && size)
+		memcpy((*out)->bytes, bytes, size);
+	return r;
 }
 
 static int read_blob(int fd, const char *path, uint64_t size, struct coco_blob **out,
 		     struct coco_error *error)
 {
-	struct coco_blob *blob = new_blob(size);
+	struct coco_blob *blob = NULL;
 	size_t done;
-	int r;
+	int r = coco_blob_new(size, &blob, error);
 
-	if (!blob)
-		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	if (r)
+		return r;
 	r = coco_file_read(fd, blob->bytes, size, path, &done, error);
 	if (!r && done < size)
 		r = coco_fail_field(error, -EIO, "path", "%s became shorter while it was read",

@@ -13,6 +13,8 @@ struct coco_blob {
 	unsigned char bytes[];
 };
 
+/* Room for `size` bytes, which are not set. */
+int coco_blob_new(size_t size, struct coco_blob **out, struct coco_error *error);
 /* A copy of `bytes`. */
 int coco_blob_copy(const void *bytes, size_t size, struct coco_blob **out,
 		   struct coco_error *error);

@@ -141,11 +141,10 @@ static int put_recipe(struct text *text, const struct coco_smbios *smbios, const
 	return r;
 }
 
-/* UTF-16 has at most one unit for each byte of UTF-8. */
+/* Adds what the text has at most: UTF-16 has one unit for each byte of UTF-8, or fewer. */
 static int find_size(const struct coco_smbios *smbios, const size_t *recipe, size_t *out,
 		     struct coco_error *error)
 {
-	*out = 0;
 	for (; *recipe; recipe++) {
 		const char *text = get(smbios, *recipe);
 
@@ -162,7 +161,7 @@ int coco_chid_from_smbios(const struct coco_smbios *smbios, uint32_t number, voi
 {
 	struct coco_smbios given;
 	struct text text = {0};
-	size_t size = 0;
+	size_t size = 1;
 	int r = coco_options_read(&given, sizeof(given), smbios,
 				  COCO_END_OF(struct coco_smbios, manufacturer), "smbios", error);
 

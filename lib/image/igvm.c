@@ -284,11 +284,11 @@ uint32_t coco_igvm_find_area(const struct coco_igvm *igvm, uint32_t index)
 int coco_igvm_get_guest(const struct coco_igvm *igvm, uint32_t tech, struct coco_igvm_guest *guest,
 			struct coco_error *error)
 {
-	const struct coco_igvm_platform *platform;
+	const struct coco_igvm_platform *platform = NULL;
 	struct survey survey = {.first_vcpu = UINT32_MAX};
 	int r = coco_igvm_find_platform(igvm, tech, &platform, error);
 
-	if (r)
+	if (!platform)
 		return r;
 	survey.guest.shared_gpa_boundary = platform->shared_gpa_boundary;
 	for (uint32_t i = 0; !r && i < igvm->info.entries; i++) {

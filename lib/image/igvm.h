@@ -7,10 +7,9 @@
  *     igvm_entry.c       what each type of entry consists of, and its own rules
  *     igvm_parameter.c   values of parameters
  *     igvm_id_block.c    SNP's ID block
- *     igvm_load.c        launch images
- *     igvm_write.c       and back
- *
- * Section numbers are those of the IGVM specification's headers: "format" in igvm_defs.
+ *     igvm_load.c        launch images, for which
+ *     igvm_pages.c       makes runs of pages
+ *     igvm_write.c       IGVM files of launch images
  */
 #ifndef COCO_IMAGE_IGVM_H
 #define COCO_IMAGE_IGVM_H
@@ -95,10 +94,11 @@ int coco_igvm_find_platform(const struct coco_igvm *igvm, uint32_t tech,
 			    const struct coco_igvm_platform **out, struct coco_error *error);
 
 /*
- * Writes the value of a parameter into its area. `filled` is set to whether there was one.
+ * Writes the value of a parameter to its place in an area, which has room for `room` bytes.
+ * `filled` is set to whether there was a value.
  */
 int coco_igvm_fill_parameter(const struct coco_igvm_load_options *options,
-			     const struct coco_igvm_entry *entry, uint8_t *area, uint64_t area_size,
+			     const struct coco_igvm_entry *entry, uint8_t *to, uint64_t room,
 			     bool *filled, struct coco_error *error);
 
 #endif

@@ -398,7 +398,7 @@ static int read_entries(struct reader *reader, struct coco_error *error)
 int coco_igvm_read(struct coco_igvm *igvm, struct coco_error *error)
 {
 	struct reader reader = {.igvm = igvm};
-	uint32_t fixed_size;
+	uint32_t fixed_size = 0;
 	int r = check_version(igvm, &fixed_size, error);
 
 	if (!r)

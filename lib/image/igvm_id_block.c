@@ -94,7 +94,7 @@ static const uint8_t *find_block(const struct coco_igvm *igvm, uint32_t mask)
 int coco_igvm_get_id_block(const struct coco_igvm *igvm, void *block, void *auth, uint32_t *author,
 			   struct coco_error *error)
 {
-	const struct coco_igvm_platform *platform;
+	const struct coco_igvm_platform *platform = NULL;
 	struct coco_igvm_guest guest;
 	const uint8_t *found;
 	int r;
@@ -109,7 +109,7 @@ int coco_igvm_get_id_block(const struct coco_igvm *igvm, void *block, void *auth
 	r = coco_igvm_find_platform(igvm, COCO_TECH_SNP, &platform, error);
 	if (!r)
 		r = coco_igvm_get_guest(igvm, COCO_TECH_SNP, &guest, error);
-	if (r)
+	if (r || !platform)
 		return r;
 	found = find_block(igvm, platform->mask);
 	if (!found)

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 /* How many entries are looked at to find out whether pages go on in the file. */
-#define LOOK_AHEAD 64u
+#define LOOK_AHEAD   64u
+#define NOT_INSERTED UINT64_MAX
 
 struct loader {
 	const struct coco_igvm *igvm;
@@ -21,8 +22,9 @@ struct loader {
 	struct coco_igvm_load_options options; /* complete */
 	struct coco_image *image;
 	struct coco_igvm_pages pages;
-	bool *inserted;  /* by area: it is inserted for this platform */
-	uint8_t **areas; /* contents of areas that are not inserted yet, owned; NULL: none yet */
+	struct coco_blob *areas; /* contents of all parameter areas that are inserted */
+	/* By area: where in `areas`; NOT_INSERTED if it is not for this platform. */
+	uint64_t *area_offsets;
 	uint32_t unfilled;
 };
 
@@ -115,22 +117,6 @@ static int load_page(struct loader *loader, uint32_t index, const struct coco_ig
 	return coco_igvm_pages_add(&loader->pages, &page, error);
 }
 
-/* The contents of an area, which begin as the file has them. */
-static int open_area(struct loader *loader, uint32_t place, struct coco_error *error)
-{
-	const struct coco_igvm_area *area = &loader->igvm->areas[place];
-
-	if (loader->areas[place])
-		return 0;
-	loader->areas[place] = calloc(1, area->size);
-	if (!loader->areas[place])
-		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
-	if (area->file_offset)
-		memcpy(loader->areas[place], loader->igvm->blob->bytes + area->file_offset,
-		       area->size);
-	return 0;
-}
-
 static int load_parameter(struct loader *loader, const struct coco_igvm_entry *entry,
 			  struct coco_error *error)
 {
@@ -138,12 +124,12 @@ static int load_parameter(struct loader *loader, const struct coco_igvm_entry *e
 	bool filled;
 	int r;
 
-	if (!loader->inserted[place])
+	if (loader->area_offsets[place] == NOT_INSERTED)
 		return 0;
-	r = open_area(loader, place, error);
-	if (!r)
-		r = coco_igvm_fill_parameter(&loader->options, entry, loader->areas[place],
-					     loader->igvm->areas[place].size, &filled, error);
+	r = coco_igvm_fill_parameter(
+		&loader->options, entry,
+		loader->areas->bytes + loader->area_offsets[place] + entry->position,
+		loader->igvm->areas[place].size - entry->position, &filled, error);
 	if (!r && !filled)
 		loader->unfilled |= COCO_IGVM_PARAMETER_BIT(entry->type);
 	return r;
@@ -156,19 +142,14 @@ static int load_insert(struct loader *loader, const struct coco_igvm_entry *entr
 	struct coco_image_run run = {
 		.gpa = entry->gpa,
 		.size = loader->igvm->areas[place].size,
+		.bytes = loader->areas->bytes + loader->area_offsets[place],
+		.borrowed = true,
 		.kind = COCO_PAGE_DATA,
 		.flags = unmeasured(loader),
 	};
-	int r = open_area(loader, place, error);
 
-	if (r)
-		return r;
-	run.bytes = loader->areas[place];
 	snprintf(run.label, sizeof(run.label), "parameter area %" PRIu32, entry->index);
-	r = coco_igvm_pages_add_run(&loader->pages, &run, error);
-	if (!r)
-		loader->areas[place] = NULL;
-	return r;
+	return coco_igvm_pages_add_run(&loader->pages, &run, error);
 }
 
 static int load_context(struct loader *loader, const struct coco_igvm_entry *entry,
@@ -256,28 +237,55 @@ static int load_entry(struct loader *loader, uint32_t index, const struct coco_i
 	}
 }
 
-static void find_inserts(struct loader *loader)
+/* Gives each area that is inserted its place. Returns the size of all of them. */
+static uint64_t place_areas(struct loader *loader)
 {
-	for (uint32_t i = 0; i < loader->igvm->info.entries; i++) {
-		struct coco_igvm_entry entry;
+	const struct coco_igvm *igvm = loader->igvm;
+	uint64_t size = 0;
 
-		coco_igvm_get(loader->igvm, loader->igvm->entries[i], &entry);
-		if (entry.type == COCO_IGVM_PARAMETER_INSERT && entry.mask & loader->platform->mask)
-			loader->inserted[coco_igvm_find_area(loader->igvm, entry.index)] = true;
+	for (uint32_t i = 0; i < igvm->area_count; i++)
+		loader->area_offsets[i] = NOT_INSERTED;
+	for (uint32_t i = 0; i < igvm->info.entries; i++) {
+		struct coco_igvm_entry entry;
+		uint32_t place;
+
+		coco_igvm_get(igvm, igvm->entries[i], &entry);
+		if (entry.type != COCO_IGVM_PARAMETER_INSERT ||
+		    !(entry.mask & loader->platform->mask))
+			continue;
+		/* No area is inserted twice. */
+		place = coco_igvm_find_area(igvm, entry.index);
+		loader->area_offsets[place] = size;
+		size += igvm->areas[place].size;
 	}
+	return size;
+}
+
+/* The contents of areas begin as the file has them, or as zeroes. */
+static int make_areas(struct loader *loader, struct coco_error *error)
+{
+	const struct coco_igvm *igvm = loader->igvm;
+	int r;
+
+	/* One more than there are: none is no failure. */
+	loader->area_offsets = calloc(igvm->area_count + 1, sizeof(*loader->area_offsets));
+	if (!loader->area_offsets)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	r = coco_blob_new(place_areas(loader), &loader->areas, error);
+	if (r)
+		return r;
+	memset(loader->areas->bytes, 0, loader->areas->size);
+	for (uint32_t i = 0; i < igvm->area_count; i++)
+		if (loader->area_offsets[i] != NOT_INSERTED && igvm->areas[i].file_offset)
+			memcpy(loader->areas->bytes + loader->area_offsets[i],
+			       igvm->blob->bytes + igvm->areas[i].file_offset, igvm->areas[i].size);
+	return coco_image_keep_blob(loader->image, loader->areas, error);
 }
 
 static int load_entries(struct loader *loader, struct coco_error *error)
 {
-	const uint32_t areas = loader->igvm->area_count;
-	int r = 0;
+	int r = make_areas(loader, error);
 
-	/* One more than there are: none of either is no failure. */
-	loader->inserted = calloc(areas + 1, sizeof(*loader->inserted));
-	loader->areas = calloc(areas + 1, sizeof(*loader->areas));
-	if (!loader->inserted || !loader->areas)
-		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
-	find_inserts(loader);
 	for (uint32_t i = 0; !r && i < loader->igvm->info.entries; i++) {
 		struct coco_igvm_entry entry;
 
@@ -311,10 +319,8 @@ static int check_exact(const struct loader *loader, struct coco_error *error)
 
 static void free_loader(struct loader *loader, bool runs_given_away)
 {
-	for (uint32_t i = 0; loader->areas && i < loader->igvm->area_count; i++)
-		free(loader->areas[i]);
-	free(loader->areas);
-	free(loader->inserted);
+	coco_blob_unref(loader->areas);
+	free(loader->area_offsets);
 	coco_igvm_pages_free(&loader->pages, runs_given_away);
 }
 

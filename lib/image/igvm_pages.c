@@ -2,6 +2,7 @@
 #include "image/igvm_pages.h"
 
 #include "base/error.h"
+#include "base/range.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,7 +36,7 @@ int coco_igvm_pages_add_run(struct coco_igvm_pages *pages, const struct coco_ima
 				       "the IGVM file makes more than %" PRIu32
 				       " runs: its pages are too scattered",
 				       pages->limit);
-	if (pages->count == pages->capacity) {
+	if (!pages->runs || pages->count == pages->capacity) {
 		const uint32_t capacity = pages->capacity ? pages->capacity * 2 : 32;
 		struct coco_image_run *runs = realloc(pages->runs, capacity * sizeof(*runs));
 
@@ -79,27 +80,29 @@ static int start(struct coco_igvm_pages *pages, const struct coco_igvm_page *pag
 	if (r && !run.borrowed)
 		free(run.bytes);
 	pages->open = r == 0;
+	pages->own = r || run.borrowed ? NULL : run.bytes;
 	pages->room = page->size;
 	return r;
 }
 
-/* Gives the last run bytes of its own, with room for so many more. */
+/* The last run gets room for so many bytes more, and they are its own. */
 static int make_room(struct coco_igvm_pages *pages, uint64_t more, struct coco_error *error)
 {
 	struct coco_image_run *run = &pages->runs[pages->count - 1];
-	const uint64_t room = run->size + more > 2 * run->size ? run->size + more : 2 * run->size;
+	const uint64_t room = coco_max(run->size + more, 2 * run->size);
 	void *bytes;
 
-	if (!run->borrowed && run->size + more <= pages->room)
+	if (pages->own && run->size + more <= pages->room)
 		return 0;
-	bytes = realloc(run->borrowed ? NULL : run->bytes, room);
+	bytes = realloc(pages->own, room);
 	if (!bytes)
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
 	if (run->borrowed)
 		memcpy(bytes, run->bytes, run->size);
+	pages->own = bytes;
+	pages->room = room;
 	run->bytes = bytes;
 	run->borrowed = false;
-	pages->room = room;
 	return 0;
 }
 

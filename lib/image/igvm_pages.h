@@ -11,7 +11,7 @@
 #include "image/image.h"
 
 /* From so many bytes on, a stretch of the file is a run of its own. */
-#define COCO_IGVM_STRETCH (16u * COCO_PAGE_SIZE)
+#define COCO_IGVM_STRETCH (16ull * COCO_PAGE_SIZE)
 
 struct coco_igvm_page {
 	uint64_t gpa;
@@ -29,7 +29,8 @@ struct coco_igvm_pages {
 	uint32_t capacity;
 	uint32_t limit; /* the most runs there may be */
 	bool open;      /* the last run may grow */
-	uint64_t room;  /* what a run's own bytes have room for */
+	void *own;      /* the last run's bytes, if it may grow and they are its own */
+	uint64_t room;  /* bytes that there is room for in `own` */
 };
 
 int coco_igvm_pages_add(struct coco_igvm_pages *pages, const struct coco_igvm_page *page,

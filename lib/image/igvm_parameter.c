@@ -148,13 +148,13 @@ static int put_default(const struct coco_igvm_load_options *options, uint32_t ty
 
 /* Nothing that `parameter` does with `size` takes it beyond its place. */
 static int ask(const struct coco_igvm_load_options *options, const struct coco_igvm_entry *entry,
-	       uint64_t area_size, struct place *place, struct coco_error *error)
+	       struct place *place, struct coco_error *error)
 {
 	const struct coco_igvm_parameter parameter = {
 		.type = entry->type,
 		.index = entry->index,
 		.position = entry->position,
-		.area_size = area_size,
+		.area_size = entry->position + place->room,
 	};
 	int r;
 
@@ -173,14 +173,14 @@ static int ask(const struct coco_igvm_load_options *options, const struct coco_i
 }
 
 int coco_igvm_fill_parameter(const struct coco_igvm_load_options *options,
-			     const struct coco_igvm_entry *entry, uint8_t *area, uint64_t area_size,
+			     const struct coco_igvm_entry *entry, uint8_t *to, uint64_t room,
 			     bool *filled, struct coco_error *error)
 {
 	struct place place = {
-		.to = area + entry->position,
-		.room = area_size - entry->position,
+		.to = to,
+		.room = room,
 	};
-	int r = ask(options, entry, area_size, &place, error);
+	int r = ask(options, entry, &place, error);
 
 	if (r == -ENODATA) {
 		r = put_default(options, entry->type, &place);

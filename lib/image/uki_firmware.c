@@ -95,6 +95,7 @@ static bool get_hwid(const struct coco_pe_section *section, uint32_t offset,
 
 	out->type = coco_le32(entry) >> HWID_TYPE_SHIFT;
 	memcpy(out->chid, entry + HWID_CHID, sizeof(out->chid));
+	out->id = "";
 	return get_text(section, coco_le32(entry + HWID_NAME), &out->name) &&
 	       get_text(section, coco_le32(entry + HWID_ID), &out->id);
 }

@@ -20,6 +20,7 @@
 #include <cocoreset/measure.h>
 #include <cocoreset/request.h>
 #include <cocoreset/sev.h>
+#include <cocoreset/stage.h>
 #include <cocoreset/tdx.h>
 #include <cocoreset/trace.h>
 #include <cocoreset/uki.h>

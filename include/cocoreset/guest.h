@@ -41,6 +41,8 @@ struct kvm_cpuid2;
 
 /** The most memory regions a guest can have. */
 #define COCO_MEMORY_MAX_REGIONS 512u
+/** Names of what guests are launched from are shorter than this. */
+#define COCO_STAGE_NAME_SIZE 64u
 
 enum coco_state {
 	COCO_STATE_CONFIGURED = 1, /**< a recipe, never launched */
@@ -285,10 +287,21 @@ struct coco_guest_info {
 	 * what overlapping failed with. 0 and "" if it was not.
 	 */
 	int32_t fallback_code;
-	uint32_t reserved0;
+	uint32_t staged; /**< what the next incarnation is launched from: enum coco_staged */
 	char fallback[192];
 	/** Ioctls made through coco_vm_ioctl() and its siblings that no reset makes again. */
 	uint64_t not_replayed;
+	uint32_t running; /**< what the current incarnation was launched from: the same */
+	uint32_t reserved0;
+	char staged_name[COCO_STAGE_NAME_SIZE];  /**< its name; "" if nothing is staged */
+	char running_name[COCO_STAGE_NAME_SIZE]; /**< its name; "" for the guest's own image */
+};
+
+/** What an incarnation is launched from (cocoreset/stage.h). */
+enum coco_staged {
+	COCO_STAGED_NOTHING = 0, /**< the image of the guest's options; next: as the last one */
+	COCO_STAGED_ONCE = 1,    /**< what was staged with COCO_STAGE_ONCE */
+	COCO_STAGED_STAY = 2,    /**< what was staged without it */
 };
 
 /** Descriptors that a VMM gets from KVM for a VM or vCPU, and that keep the VM alive. */

@@ -7,7 +7,9 @@
 #ifndef COCO_BACKEND_BACKEND_H
 #define COCO_BACKEND_BACKEND_H
 
+#include <cocoreset/firmware.h>
 #include <cocoreset/host.h>
+#include <cocoreset/igvm.h>
 #include <cocoreset/measure.h>
 #include <cocoreset/request.h>
 #include <cocoreset/vcpu.h>
@@ -39,6 +41,14 @@ struct coco_launch_piece {
 struct coco_launch_result {
 	uint8_t measure[64]; /* what coco_guest_get_launch_measure() hands out */
 	size_t measure_size; /* 0: nothing */
+};
+
+/* What is launched with firmware, besides it. */
+struct coco_firmware_extras {
+	const struct coco_kernel_hashes *hashes; /* NULL: none */
+	const void *hob;                         /* NULL: none */
+	uint64_t hob_size;
+	uint32_t vmm; /* enum coco_vmm */
 };
 
 /* The incarnation that is being built, as far as a technology is concerned with it. */
@@ -134,6 +144,16 @@ struct coco_backend {
 	 */
 	int (*configure_cpuid)(void *config, struct kvm_cpuid2 *cpuid, uint64_t *gpa_end,
 			       struct coco_error *error);
+	/*
+	 * Adds what guests are launched with that have this firmware. NULL: the file is all, and
+	 * its tables are not looked at.
+	 */
+	int (*add_firmware)(struct coco_image *image, const struct coco_firmware *firmware,
+			    const struct coco_firmware_extras *extras, struct coco_error *error);
+	/* What an IGVM file says of its guest has to be what the recipe says. NULL: nothing does.
+	 */
+	int (*check_igvm)(const void *config, const struct coco_igvm_guest *file,
+			  struct coco_error *error);
 	/* What an image says that the recipe has to agree with, before anything is touched. */
 	int (*check_image)(const void *config, const struct coco_image *image,
 			   struct coco_error *error);

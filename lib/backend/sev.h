@@ -56,6 +56,16 @@ int coco_snp_init_vm(const struct coco_launch *launch, struct coco_error *error)
 void coco_sev_power_on(const struct coco_launch *launch, uint32_t index, struct kvm_sregs *sregs,
 		       struct kvm_regs *regs);
 
+/* Firmware that a tenant brings. */
+int coco_sev_check_igvm(const void *given, const struct coco_igvm_guest *file,
+			struct coco_error *error);
+int coco_sev_add_firmware(struct coco_image *image, const struct coco_firmware *firmware,
+			  const struct coco_firmware_extras *extras, struct coco_error *error);
+int coco_seves_add_firmware(struct coco_image *image, const struct coco_firmware *firmware,
+			    const struct coco_firmware_extras *extras, struct coco_error *error);
+int coco_snp_add_firmware(struct coco_image *image, const struct coco_firmware *firmware,
+			  const struct coco_firmware_extras *extras, struct coco_error *error);
+
 enum coco_served coco_sev_serve_exit(const struct coco_run_exit *exit);
 /* The launch digest of such a launch. */
 int coco_sev_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
@@ -64,6 +74,12 @@ int coco_seves_predict(const struct coco_launch *launch, uint32_t flags, struct 
 		       struct coco_error *error);
 int coco_snp_predict(const struct coco_launch *launch, uint32_t flags, struct coco_digest **out,
 		     struct coco_error *error);
+/* Which ID block a guest is launched with: its image's, or that of the options. */
+struct coco_snp_id {
+	const void *block, *auth; /* NULL: none */
+	bool author;              /* `auth` has an author key */
+};
+struct coco_snp_id coco_snp_find_id(const struct coco_launch *launch);
 /* Is it the ID block's, if there is one? */
 int coco_snp_check_id_block(const struct coco_launch *launch, struct coco_error *error);
 /* Is LAUNCH_MEASURE's answer made of it, if the TIK is known? */

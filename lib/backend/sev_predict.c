@@ -61,13 +61,19 @@ int coco_snp_check_id_block(const struct coco_launch *launch, struct coco_error 
 {
 	const struct coco_sev_config *config = launch->config;
 	const unsigned char *predicted = coco_digest_bytes(launch->digest, NULL);
+	const struct coco_snp_id id = coco_snp_find_id(launch);
 	struct coco_id_block block;
 	int r;
 
-	if (!config->id_block)
+	if (!id.block)
 		return 0;
 	COCO_INIT(&block);
-	r = coco_id_block_parse(config->id_block, &block, error);
+	r = coco_id_block_parse(id.block, &block, error);
+	if (!r && block.policy != config->options.policy)
+		r = coco_fail_field(error, -EPERM, "policy",
+				    "the ID block is for policy 0x%" PRIx64
+				    ", the guest's is 0x%" PRIx64,
+				    block.policy, config->options.policy);
 	if (r || !memcmp(block.launch_digest, predicted, sizeof(block.launch_digest)))
 		return r;
 	return coco_fail_field(

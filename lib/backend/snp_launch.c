@@ -163,11 +163,12 @@ static int seal(const struct coco_launch *launch, struct coco_error *error)
 {
 	const struct coco_sev_config *config = launch->config;
 	const struct coco_sev_options *options = &config->options;
+	const struct coco_snp_id id = coco_snp_find_id(launch);
 	struct uapi_snp_launch_finish finish = {
-		.id_block_uaddr = (uintptr_t)options->id_block,
-		.id_auth_uaddr = (uintptr_t)options->id_auth,
-		.id_block_en = options->id_block != NULL,
-		.auth_key_en = (uint8_t)options->auth_key_en,
+		.id_block_uaddr = (uintptr_t)id.block,
+		.id_auth_uaddr = (uintptr_t)id.auth,
+		.id_block_en = id.block != NULL,
+		.auth_key_en = id.author,
 		.vcek_disabled = (uint8_t)options->vcek_disabled,
 	};
 
@@ -189,6 +190,8 @@ const struct coco_backend coco_backend_snp = {
 	.probe = coco_snp_probe,
 	.configure = coco_snp_configure,
 	.free_config = coco_sev_free_config,
+	.add_firmware = coco_snp_add_firmware,
+	.check_igvm = coco_sev_check_igvm,
 	.check_image = coco_sev_check_image,
 	.predict = coco_snp_predict,
 	.check = coco_snp_check_id_block,

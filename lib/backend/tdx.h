@@ -42,6 +42,12 @@ void coco_tdx_free_config(void *given);
 int coco_tdx_configure_cpuid(void *given, struct kvm_cpuid2 *cpuid, uint64_t *gpa_end,
 			     struct coco_error *error);
 
+/* Firmware that a tenant brings. */
+int coco_tdx_check_igvm(const void *given, const struct coco_igvm_guest *file,
+			struct coco_error *error);
+int coco_tdx_add_firmware(struct coco_image *image, const struct coco_firmware *firmware,
+			  const struct coco_firmware_extras *extras, struct coco_error *error);
+
 enum coco_served coco_tdx_serve_exit(const struct coco_run_exit *exit);
 
 /* A command, for messages too. */

@@ -239,15 +239,13 @@ static int create_vcpus(struct build *build, struct coco_error *error)
 		r = create_vcpu(build, i, error);
 	if (r || !recipe->backend->open_registers || recipe->power_on)
 		return r;
-	r = coco_power_on_capture(guest, build->incarnation, &recipe->power_on, error);
-	if (!r)
-		coco_power_on_adjust(recipe->power_on, recipe->backend, &build->launch);
-	return r;
+	return coco_power_on_capture(guest, build->incarnation, &recipe->power_on, error);
 }
 
 static int mark_private(struct build *build, struct coco_error *error)
 {
 	const struct coco_recipe *recipe = &build->guest->recipe;
+	const struct coco_image *image = build->launch.image;
 	int r = 0;
 
 	if (!recipe->backend->private_memory)
@@ -259,11 +257,10 @@ static int mark_private(struct build *build, struct coco_error *error)
 						   error);
 		return r;
 	}
-	for (uint32_t i = 0; !r && i < recipe->image->count; i++)
-		if (!(recipe->image->runs[i].flags & COCO_RUN_SHARED))
+	for (uint32_t i = 0; !r && i < image->count; i++)
+		if (!(image->runs[i].flags & COCO_RUN_SHARED))
 			r = coco_convert_at_launch(build->guest, build->incarnation,
-						   recipe->image->runs[i].gpa,
-						   recipe->image->runs[i].size, error);
+						   image->runs[i].gpa, image->runs[i].size, error);
 	return r;
 }
 
@@ -284,7 +281,7 @@ static int load(struct build *build, struct coco_error *error)
 static int restore_power_on(struct build *build, struct coco_error *error)
 {
 	int r = coco_power_on_restore(build->guest, build->incarnation,
-				      build->guest->recipe.power_on, error);
+				      build->guest->recipe.power_on, &build->launch, error);
 
 	for (uint32_t i = 0; !r && i < build->launch.vcpus; i++)
 		r = replay_vcpu(build, i, COCO_REPLAY_STATE, error);
@@ -447,7 +444,7 @@ int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *in
 	};
 	int r;
 
-	build.launch = coco_measurement_launch(guest);
+	build.launch = coco_measurement_launch(guest, incarnation->source);
 	build.launch.vcpus = 0;
 	build.launch.vcpu_fds = build.vcpu_fds;
 	build.launch.runs = build.runs;

@@ -4,16 +4,17 @@
 #include "base/error.h"
 #include "core/measurement.h"
 #include "core/memory.h"
+#include "core/source.h"
 #include "core/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 /* The image has no pages but those that the technology can load. */
-static int check_kinds(const struct coco_guest *guest, struct coco_error *error)
+static int check_kinds(const struct coco_guest *guest, const struct coco_image *image,
+		       struct coco_error *error)
 {
 	const struct coco_backend *backend = guest->recipe.backend;
-	const struct coco_image *image = guest->recipe.image;
 
 	for (uint32_t i = 0; i < image->count; i++) {
 		const struct coco_image_run *run = &image->runs[i];
@@ -37,10 +38,10 @@ static int check_kinds(const struct coco_guest *guest, struct coco_error *error)
 }
 
 /* The registers that the image gives vCPUs are for this technology and for vCPUs that there are. */
-static int check_states(const struct coco_guest *guest, struct coco_error *error)
+static int check_states(const struct coco_guest *guest, const struct coco_image *image,
+			struct coco_error *error)
 {
 	const struct coco_backend *backend = guest->recipe.backend;
-	const struct coco_image *image = guest->recipe.image;
 
 	for (uint32_t i = 0; i < image->state_count; i++) {
 		if (!(backend->state_formats & 1u << image->states[i].format))
@@ -59,9 +60,9 @@ static int check_states(const struct coco_guest *guest, struct coco_error *error
 }
 
 /* Memory that is shared in the image can't be marked private at launch. */
-static int check_eager(const struct coco_guest *guest, struct coco_error *error)
+static int check_eager(const struct coco_guest *guest, const struct coco_image *image,
+		       struct coco_error *error)
 {
-	const struct coco_image *image = guest->recipe.image;
 
 	if (!guest->recipe.backend->private_memory ||
 	    !(guest->recipe.flags & COCO_GUEST_EAGER_PRIVATE))
@@ -76,15 +77,16 @@ static int check_eager(const struct coco_guest *guest, struct coco_error *error)
 	return 0;
 }
 
-static int check_recipe(struct coco_guest *guest, struct coco_error *error)
+int coco_check_source(struct coco_guest *guest, struct coco_source *source,
+		      struct coco_error *error)
 {
-	const struct coco_image *image = guest->recipe.image;
-	int r = check_kinds(guest, error);
+	const struct coco_image *image = source->image;
+	int r = check_kinds(guest, image, error);
 
 	if (!r)
-		r = check_states(guest, error);
+		r = check_states(guest, image, error);
 	if (!r)
-		r = check_eager(guest, error);
+		r = check_eager(guest, image, error);
 	if (!r && guest->recipe.backend->check_image)
 		r = guest->recipe.backend->check_image(guest->recipe.config, image, error);
 	if (r)
@@ -101,7 +103,7 @@ static int check_recipe(struct coco_guest *guest, struct coco_error *error)
 					       "coco_guest_add_memory()",
 					       i, run->size, run->gpa);
 	}
-	return coco_measurement_predict(guest, error);
+	return coco_measurement_predict(guest, source, error);
 }
 
 int coco_check(struct coco_guest *guest, struct coco_error *error)
@@ -111,7 +113,7 @@ int coco_check(struct coco_guest *guest, struct coco_error *error)
 
 	coco_phase_begin(guest, COCO_PHASE_CHECK, generation);
 	pthread_mutex_unlock(&guest->lock);
-	r = check_recipe(guest, error);
+	r = coco_check_source(guest, guest->source, error);
 	pthread_mutex_lock(&guest->lock);
 	return coco_phase_end(guest, COCO_PHASE_CHECK, generation, r);
 }

@@ -10,4 +10,11 @@
  */
 int coco_check(struct coco_guest *guest, struct coco_error *error);
 
+/*
+ * The same for any source of a launch, without the lock. Its digest is predicted. For whoever has
+ * begun an operation, or has `source` alone.
+ */
+int coco_check_source(struct coco_guest *guest, struct coco_source *source,
+		      struct coco_error *error);
+
 #endif

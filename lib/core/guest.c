@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "core/recipe.h"
 #include "core/retire.h"
+#include "core/source.h"
 #include "core/state.h"
 
 #include <assert.h>
@@ -140,6 +141,7 @@ static void free_guest(struct coco_guest *guest)
 	release_handles(guest);
 	unmap_scratch(guest);
 	coco_memory_release(guest);
+	coco_source_unref(guest->staged);
 	coco_recipe_release(&guest->recipe);
 	coco_journal_release(&guest->journal);
 	coco_listeners_release(guest);
@@ -255,6 +257,10 @@ int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 	result.not_replayed = guest->not_replayed_count;
 	result.retiring = guest->retiring_count;
 	result.retiring_bytes = guest->retiring_bytes;
+	if (guest->staged)
+		result.staged = guest->staged->staged;
+	if (guest->staged)
+		memcpy(result.staged_name, guest->staged->name, sizeof(result.staged_name));
 	result.fallback_code = guest->last_attempt.fallback.code;
 	snprintf(result.fallback, sizeof(result.fallback), "%.*s", (int)sizeof(result.fallback) - 1,
 		 guest->last_attempt.fallback.text);
@@ -262,6 +268,9 @@ int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 
 	pthread_mutex_lock(&guest->memory_lock);
 	if (guest->incarnation) {
+		result.running = guest->incarnation->source->staged;
+		memcpy(result.running_name, guest->incarnation->source->name,
+		       sizeof(result.running_name));
 		result.private_bytes = guest->incarnation->private_bytes;
 		result.conversions = guest->incarnation->conversions;
 	}

@@ -16,6 +16,7 @@
 #include "journal/journal.h"
 
 struct coco_power_on;
+struct coco_source;
 struct kvm_run;
 
 /* A region of the recipe. Its host address outlives incarnations. */
@@ -35,7 +36,8 @@ struct coco_recipe {
 	uint32_t irqchip;
 	uint32_t ioapic_pins;
 	uint32_t flags; /* enum coco_guest_flags */
-	struct coco_image *image;
+	struct coco_source *own_source; /* the image of the options */
+	struct coco_source *source;     /* what is launched when nothing is staged */
 	struct kvm_cpuid2 *cpuid;
 	void *config; /* the backend's, of the technology's own options */
 	struct coco_requests requests;
@@ -43,9 +45,6 @@ struct coco_recipe {
 	struct coco_region *regions;
 	uint32_t region_count;
 	struct coco_power_on *power_on; /* captured before the first run; NULL until then */
-	/* Predicted for `digest_image`; NULL until then. Changed with the guest's lock held. */
-	struct coco_digest *digest;
-	struct coco_image *digest_image;
 };
 
 struct coco_incarnation_vcpu {
@@ -74,9 +73,8 @@ struct coco_incarnation {
 	struct coco_handed_over *handed_over;   /* in no order */
 	struct coco_incarnation_child *children;
 	struct coco_launch_result result;
-	uint8_t digest[COCO_DIGEST_MAX_SIZE]; /* the launch digest, as it was predicted */
-	size_t digest_size;                   /* 0: nothing is measured */
-	bool in_place;                        /* its objects are what the guest's handles mean */
+	struct coco_source *source; /* what it is launched from */
+	bool in_place;              /* its objects are what the guest's handles mean */
 	uint64_t private_bytes;
 	uint64_t conversions;
 
@@ -199,10 +197,12 @@ struct coco_guest {
 	struct coco_child *children;             /* core/child.h */
 	struct coco_phases phases;               /* of the launch or reset that is under way */
 	struct coco_memory_policy memory_policy; /* the same */
+	struct coco_source *source;              /* the same: what it launches; NULL otherwise */
 	struct coco_attempt attempt;             /* the same, of a reset */
 	struct coco_attempt last_attempt;        /* with the lock */
 
 	uint64_t not_replayed_count; /* with the lock */
+	struct coco_source *staged; /* with the lock; NULL: the recipe's is next */
 
 	/* core/retire.c; with the lock. */
 	struct coco_incarnation *retiring; /* the oldest first */

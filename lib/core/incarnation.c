@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "core/child.h"
+#include "core/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ void coco_incarnation_free(const struct coco_guest *guest, struct coco_incarnati
 		incarnation->children = first->next;
 		free(first);
 	}
+	coco_source_unref(incarnation->source);
 	free(incarnation->memory);
 	free(incarnation->vcpus);
 	free(incarnation);
@@ -40,10 +42,7 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 		return coco_fail_memory(error, COCO_STAGE_CREATE);
 	incarnation->generation = generation;
 	incarnation->in_place = !guest->incarnation;
-	if (recipe->digest)
-		memcpy(incarnation->digest,
-		       coco_digest_bytes(recipe->digest, &incarnation->digest_size),
-		       sizeof(incarnation->digest));
+	incarnation->source = coco_source_ref(guest->source);
 	incarnation->vcpus = calloc(recipe->vcpus, sizeof(*incarnation->vcpus));
 	incarnation->memory = calloc(recipe->region_count, sizeof(*incarnation->memory));
 	if (!incarnation->vcpus || !incarnation->memory) {

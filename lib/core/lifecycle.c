@@ -8,6 +8,7 @@
 #include "core/listener.h"
 #include "core/park.h"
 #include "core/retire.h"
+#include "core/source.h"
 #include "core/state.h"
 #include "core/trace.h"
 
@@ -29,6 +30,7 @@ void coco_start(struct coco_guest *guest)
 {
 	const uint64_t generation = atomic_fetch_add(&guest->generation, 1) + 1;
 
+	coco_source_commit(guest);
 	coco_state_move(guest, COCO_STATE_RUNNABLE);
 	coco_phase_begin(guest, COCO_PHASE_RESUME, generation);
 	if (guest->paused)
@@ -100,6 +102,7 @@ int coco_guest_launch(struct coco_guest *guest, struct coco_error *error)
 		return r;
 	}
 	coco_phases_begin(guest);
+	coco_source_choose(guest);
 	r = coco_check(guest, &result);
 	if (!r)
 		r = coco_retire_down_to(guest, 0, 0, &result);
@@ -116,6 +119,7 @@ int coco_guest_launch(struct coco_guest *guest, struct coco_error *error)
 	}
 	if (r && error)
 		*error = result;
+	coco_source_let_go(guest);
 	coco_operation_end(guest);
 	pthread_mutex_unlock(&guest->lock);
 	return r;

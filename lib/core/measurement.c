@@ -3,13 +3,15 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "core/source.h"
 #include "core/state.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-struct coco_launch coco_measurement_launch(const struct coco_guest *guest)
+struct coco_launch coco_measurement_launch(const struct coco_guest *guest,
+					   const struct coco_source *source)
 {
 	const struct coco_recipe *recipe = &guest->recipe;
 
@@ -17,46 +19,43 @@ struct coco_launch coco_measurement_launch(const struct coco_guest *guest)
 		.seam = guest->seam,
 		.vcpus = recipe->vcpus,
 		.gpa_end = recipe->gpa_end,
-		.image = recipe->image,
+		.image = source->image,
 		.cpuid = recipe->cpuid,
 		.config = recipe->config,
 		.requests = &recipe->requests,
-		.digest = recipe->digest,
+		.digest = source->digest,
 	};
 }
 
-/* Images are immutable, and this one is kept: the same address is the same image. */
-static int predict_once(struct coco_guest *guest, struct coco_error *error)
+static int predict_once(struct coco_guest *guest, struct coco_source *source,
+			struct coco_error *error)
 {
-	struct coco_recipe *recipe = &guest->recipe;
-	const struct coco_launch launch = coco_measurement_launch(guest);
+	const struct coco_backend *backend = guest->recipe.backend;
+	const struct coco_launch launch = coco_measurement_launch(guest, source);
 	struct coco_digest *digest;
 	int r;
 
-	if (!recipe->backend->predict || recipe->digest_image == recipe->image)
+	if (!backend->predict || source->digest)
 		return 0;
-	r = recipe->backend->predict(&launch, 0, &digest, error);
+	r = backend->predict(&launch, 0, &digest, error);
 	if (r)
 		return r;
-	/* Others may be reading the old one. */
 	pthread_mutex_lock(&guest->lock);
-	coco_digest_free(recipe->digest);
-	coco_image_unref(recipe->digest_image);
-	recipe->digest = digest;
-	recipe->digest_image = coco_image_ref(recipe->image);
+	source->digest = digest;
 	pthread_mutex_unlock(&guest->lock);
 	return 0;
 }
 
-int coco_measurement_predict(struct coco_guest *guest, struct coco_error *error)
+int coco_measurement_predict(struct coco_guest *guest, struct coco_source *source,
+			     struct coco_error *error)
 {
 	const struct coco_backend *backend = guest->recipe.backend;
 	struct coco_launch launch;
-	int r = predict_once(guest, error);
+	int r = predict_once(guest, source, error);
 
 	if (r || !backend->check)
 		return r;
-	launch = coco_measurement_launch(guest);
+	launch = coco_measurement_launch(guest, source);
 	return backend->check(&launch, error);
 }
 
@@ -70,8 +69,8 @@ int coco_guest_predict(struct coco_guest *guest, uint32_t flags, struct coco_dig
 		       struct coco_error *error)
 {
 	const struct coco_backend *backend = guest->recipe.backend;
+	struct coco_source *source;
 	struct coco_launch launch;
-	struct coco_image *image;
 	int r;
 
 	if (!out)
@@ -84,11 +83,11 @@ int coco_guest_predict(struct coco_guest *guest, uint32_t flags, struct coco_dig
 	if (!backend->predict)
 		return predicts_nothing(guest, error);
 	pthread_mutex_lock(&guest->lock);
-	launch = coco_measurement_launch(guest);
-	image = coco_image_ref(guest->recipe.image);
+	source = coco_source_ref(coco_source_next(guest));
+	launch = coco_measurement_launch(guest, source);
 	pthread_mutex_unlock(&guest->lock);
 	r = backend->predict(&launch, flags, out, error);
-	coco_image_unref(image);
+	coco_source_unref(source);
 	return r;
 }
 
@@ -126,13 +125,15 @@ static int give_digest(const struct coco_guest *guest, const char *call, void *o
 		       struct coco_error *error)
 {
 	int r = check_alive(guest, call, error);
+	const unsigned char *bytes;
+	size_t have;
 
 	if (r)
 		return r;
-	if (!guest->incarnation->digest_size)
+	if (!guest->incarnation->source->digest)
 		return predicts_nothing(guest, error);
-	return give(guest->incarnation->digest, guest->incarnation->digest_size, out, size,
-		    "launch digest", error);
+	bytes = coco_digest_bytes(guest->incarnation->source->digest, &have);
+	return give(bytes, have, out, size, "launch digest", error);
 }
 
 int coco_guest_get_digest(struct coco_guest *guest, void *out, size_t *size,

@@ -6,13 +6,15 @@
 #include "core/guest.h"
 
 /*
- * Lets the technology predict the launch digest of the next incarnation, unless that is known from
- * an earlier one of the same image, and say whether the launch can succeed. For whoever has
- * begun an operation.
+ * Lets the technology predict the launch digest of an incarnation from `source`, unless that is
+ * known already, and say whether the launch can succeed. For whoever has begun an operation, or
+ * has `source` alone.
  */
-int coco_measurement_predict(struct coco_guest *guest, struct coco_error *error);
+int coco_measurement_predict(struct coco_guest *guest, struct coco_source *source,
+			     struct coco_error *error);
 
 /* What a backend may know of a launch before anything is there. */
-struct coco_launch coco_measurement_launch(const struct coco_guest *guest);
+struct coco_launch coco_measurement_launch(const struct coco_guest *guest,
+					   const struct coco_source *source);
 
 #endif

@@ -32,6 +32,8 @@ struct coco_power_on {
 	bool local_apic;
 	size_t xsave_size;
 	bool msrs_known; /* a first restore has told which MSRs can be written */
+	struct vcpu_state
+		adjusted; /* for the vCPU that is being restored; has buffers of its own */
 	struct vcpu_state states[];
 };
 
@@ -251,6 +253,10 @@ int coco_power_on_capture(struct coco_guest *guest, const struct coco_incarnatio
 		coco_power_on_free(power_on);
 		return r;
 	}
+	power_on->adjusted.xsave = malloc(power_on->xsave_size);
+	power_on->adjusted.msrs = new_msrs(list->nmsrs);
+	if (!power_on->adjusted.xsave || !power_on->adjusted.msrs)
+		r = coco_fail_memory(error, COCO_STAGE_CREATE);
 	for (uint32_t i = 0; !r && i < recipe->vcpus; i++)
 		r = capture_vcpu(guest, incarnation->vcpus[i].fd.fd, list, power_on,
 				 &power_on->states[i], error);
@@ -262,49 +268,84 @@ int coco_power_on_capture(struct coco_guest *guest, const struct coco_incarnatio
 	return r;
 }
 
-void coco_power_on_adjust(struct coco_power_on *power_on, const struct coco_backend *backend,
-			  const struct coco_launch *launch)
+/* What the technology and the image make of it. */
+static void adjust(struct vcpu_state *state, uint32_t index, const struct coco_backend *backend,
+		   const struct coco_launch *launch)
 {
-	for (uint32_t i = 0; i < power_on->vcpus; i++) {
-		const struct coco_image_vcpu *given = coco_image_find_vcpu(launch->image, i);
-		struct vcpu_state *state = &power_on->states[i];
-		const struct coco_registers registers = {
-			.sregs = &state->sregs,
-			.regs = &state->regs,
-			.xcrs = &state->xcrs,
-			.debugregs = &state->debugregs,
-			.msrs = state->msrs,
-			.xsave = state->xsave,
-		};
+	const struct coco_image_vcpu *given = coco_image_find_vcpu(launch->image, index);
+	const struct coco_registers registers = {
+		.sregs = &state->sregs,
+		.regs = &state->regs,
+		.xcrs = &state->xcrs,
+		.debugregs = &state->debugregs,
+		.msrs = state->msrs,
+		.xsave = state->xsave,
+	};
 
-		if (backend->power_on)
-			backend->power_on(launch, i, &state->sregs, &state->regs);
-		if (given)
-			coco_registers_apply(given, &registers);
-	}
+	if (backend->power_on)
+		backend->power_on(launch, index, &state->sregs, &state->regs);
+	if (given)
+		coco_registers_apply(given, &registers);
+}
+
+/* `to` has buffers of its own, which are large enough. */
+static void copy_state(struct vcpu_state *to, const struct vcpu_state *from, size_t xsave_size)
+{
+	struct kvm_msrs *msrs = to->msrs;
+	void *xsave = to->xsave;
+
+	memcpy(xsave, from->xsave, xsave_size);
+	memcpy(msrs, from->msrs, sizeof(*msrs) + from->msrs->nmsrs * sizeof(msrs->entries[0]));
+	*to = *from;
+	to->msrs = msrs;
+	to->xsave = xsave;
+}
+
+/* Drops those that are not in `written`, which has some of them, in the same order. */
+static void drop_unwritten(struct kvm_msrs *msrs, const struct kvm_msrs *written)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < msrs->nmsrs && kept < written->nmsrs; i++)
+		if (msrs->entries[i].index == written->entries[kept].index)
+			msrs->entries[kept++] = msrs->entries[i];
+	msrs->nmsrs = kept;
 }
 
 int coco_power_on_restore(struct coco_guest *guest, const struct coco_incarnation *incarnation,
-			  struct coco_power_on *power_on, struct coco_error *error)
+			  struct coco_power_on *power_on, const struct coco_launch *launch,
+			  struct coco_error *error)
 {
-	for (uint32_t i = 0; i < power_on->vcpus; i++) {
-		int r = restore_vcpu(guest, incarnation->vcpus[i].fd.fd, power_on,
-				     &power_on->states[i], error);
+	struct vcpu_state *adjusted = &power_on->adjusted;
 
+	for (uint32_t i = 0; i < power_on->vcpus; i++) {
+		struct vcpu_state *state = &power_on->states[i];
+		int r;
+
+		copy_state(adjusted, state, power_on->xsave_size);
+		adjust(adjusted, i, guest->recipe.backend, launch);
+		r = restore_vcpu(guest, incarnation->vcpus[i].fd.fd, power_on, adjusted, error);
 		if (r)
 			return r;
+		if (!power_on->msrs_known)
+			drop_unwritten(state->msrs, adjusted->msrs);
 	}
 	power_on->msrs_known = true;
 	return 0;
+}
+
+static void free_state(struct vcpu_state *state)
+{
+	free(state->xsave);
+	free(state->msrs);
 }
 
 void coco_power_on_free(struct coco_power_on *power_on)
 {
 	if (!power_on)
 		return;
-	for (uint32_t i = 0; i < power_on->vcpus; i++) {
-		free(power_on->states[i].xsave);
-		free(power_on->states[i].msrs);
-	}
+	for (uint32_t i = 0; i < power_on->vcpus; i++)
+		free_state(&power_on->states[i]);
+	free_state(&power_on->adjusted);
 	free(power_on);
 }

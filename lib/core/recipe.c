@@ -9,6 +9,7 @@
 #include "base/range.h"
 #include "core/cpuid.h"
 #include "core/power_on.h"
+#include "core/source.h"
 #include "kvm/uapi.h"
 
 #include <errno.h>
@@ -186,17 +187,17 @@ int coco_recipe_init(struct coco_recipe *recipe, struct coco_seam *seam,
 						     &recipe->gpa_end, error);
 	if (r)
 		return r;
-	recipe->image = coco_image_ref(options->image);
-	coco_image_use(recipe->image);
-	return 0;
+	r = coco_source_new(options->image, &recipe->own_source, error);
+	if (!r)
+		recipe->source = coco_source_ref(recipe->own_source);
+	return r;
 }
 
 void coco_recipe_release(struct coco_recipe *recipe)
 {
 	coco_power_on_free(recipe->power_on);
-	coco_digest_free(recipe->digest);
-	coco_image_unref(recipe->digest_image);
-	coco_image_unref(recipe->image);
+	coco_source_unref(recipe->source);
+	coco_source_unref(recipe->own_source);
 	if (recipe->config)
 		recipe->backend->free_config(recipe->config);
 	free(recipe->cpuid);

@@ -12,6 +12,7 @@
 #include "core/park.h"
 #include "core/retire.h"
 #include "core/scrub.h"
+#include "core/source.h"
 #include "core/state.h"
 #include "core/trace.h"
 #include "kvm/strangers.h"
@@ -262,7 +263,9 @@ int coco_guest_reset_with(struct coco_guest *guest, const struct coco_reset_opti
 	}
 	r = coco_operation_begin(guest, &coco_operation_reset, error);
 	if (!r) {
+		coco_source_choose(guest);
 		r = reset(guest, &given, &result);
+		coco_source_let_go(guest);
 		if (r && error)
 			*error = result;
 		guest->last_error = r ? result : (struct coco_error){0};

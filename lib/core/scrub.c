@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "core/memory.h"
+#include "core/source.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -82,7 +83,7 @@ static int discard(struct coco_guest *guest, const struct coco_region *region, u
 static int scrub_image(struct coco_guest *guest, const struct coco_region *region,
 		       uint64_t kept_start, uint64_t kept_end, struct coco_error *error)
 {
-	const struct coco_image *image = guest->recipe.image;
+	const struct coco_image *image = guest->source->image;
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < image->count; i++) {

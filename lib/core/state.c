@@ -63,6 +63,11 @@ const struct coco_operation coco_operation_teardown = {
 	IN(CONFIGURED) | IN(RUNNABLE) | IN(PARKED) | IN(DOWN) | IN(DEAD),
 };
 
+const struct coco_operation coco_operation_read_memory = {
+	"coco_guest_stage_from_guest",
+	IN(RUNNABLE) | IN(PARKED),
+};
+
 const char *coco_state_name(uint32_t state)
 {
 	if (state < COCO_STATE_CONFIGURED || state > COCO_STATE_DEAD)

@@ -21,6 +21,8 @@ extern const struct coco_operation coco_operation_reset;
 extern const struct coco_operation coco_operation_park;
 extern const struct coco_operation coco_operation_resume;
 extern const struct coco_operation coco_operation_teardown;
+/* Reads guest memory, which stays as it is meanwhile as far as this library is concerned. */
+extern const struct coco_operation coco_operation_read_memory;
 
 /* Begins an operation if the state allows it and no other is under way. With the guest's lock held.
  */

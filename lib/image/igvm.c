@@ -51,7 +51,7 @@ static int read_options(struct coco_igvm_options *to, const struct coco_igvm_opt
 	return 0;
 }
 
-/* Takes the blob over, also on failure. */
+/* Takes the blob over, also on failure. `options` is complete. */
 static int parse_blob(struct coco_blob *blob, const struct coco_igvm_options *options,
 		      struct coco_igvm **out, struct coco_error *error)
 {
@@ -91,6 +91,15 @@ int coco_igvm_parse(const void *bytes, size_t size, const struct coco_igvm_optio
 	if (!r)
 		r = coco_blob_copy(bytes, size, &blob, error);
 	return r ? r : parse_blob(blob, &given, out, error);
+}
+
+int coco_igvm_parse_blob(struct coco_blob *blob, const struct coco_igvm_options *options,
+			 struct coco_igvm **out, struct coco_error *error)
+{
+	struct coco_igvm_options given;
+	int r = read_options(&given, options, error);
+
+	return r ? r : parse_blob(coco_blob_ref(blob), &given, out, error);
 }
 
 int coco_igvm_parse_file(const char *path, const struct coco_igvm_options *options,

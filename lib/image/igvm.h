@@ -56,6 +56,10 @@ struct coco_igvm {
 /* The place of an area in `areas`; area_count if there is none of that index. */
 uint32_t coco_igvm_find_area(const struct coco_igvm *igvm, uint32_t index);
 
+/* coco_igvm_parse() of bytes that need not be copied: takes a reference. */
+int coco_igvm_parse_blob(struct coco_blob *blob, const struct coco_igvm_options *options,
+			 struct coco_igvm **out, struct coco_error *error);
+
 /* Reads headers and entries; `igvm` has its blob and options. */
 int coco_igvm_read(struct coco_igvm *igvm, struct coco_error *error);
 

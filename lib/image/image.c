@@ -42,6 +42,7 @@ void coco_image_unref(struct coco_image *image)
 	free(image->blobs);
 	free(image->runs);
 	free(image->by_gpa);
+	free(image->id);
 	free(image);
 }
 
@@ -236,6 +237,17 @@ int coco_image_add_all(struct coco_image *image, const struct coco_image_run *ru
 	if (r)
 		forget_runs(image, before);
 	return r;
+}
+
+int coco_image_set_id(struct coco_image *image, const struct coco_image_id *id,
+		      struct coco_error *error)
+{
+	if (!image->id)
+		image->id = malloc(sizeof(*image->id));
+	if (!image->id)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	*image->id = *id;
+	return 0;
 }
 
 int coco_image_keep_blob(struct coco_image *image, struct coco_blob *blob, struct coco_error *error)

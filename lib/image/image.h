@@ -3,6 +3,7 @@
 #ifndef COCO_IMAGE_IMAGE_H
 #define COCO_IMAGE_IMAGE_H
 
+#include <cocoreset/id_block.h>
 #include <cocoreset/image.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -29,6 +30,13 @@ struct coco_image_vcpu {
 	void *page;
 };
 
+/* An ID block that SNP guests are launched with, as SNP_LAUNCH_FINISH takes it. */
+struct coco_image_id {
+	uint8_t block[COCO_ID_BLOCK_SIZE];
+	uint8_t auth[COCO_ID_AUTH_SIZE];
+	bool author;
+};
+
 struct coco_image {
 	atomic_uint references;
 	atomic_bool in_use;
@@ -45,6 +53,7 @@ struct coco_image {
 	uint32_t blob_count;
 	uint64_t ap_start;
 	uint64_t hob;
+	struct coco_image_id *id; /* NULL: none */
 };
 
 /* Makes the image immutable: called when a guest takes it. */
@@ -79,6 +88,10 @@ void coco_image_cut_vcpus(struct coco_image *image, uint32_t count);
 void coco_image_free_vcpus(struct coco_image *image);
 /* The state that vCPU `vcpu` starts with, NULL if the image says none. */
 const struct coco_image_vcpu *coco_image_find_vcpu(const struct coco_image *image, uint32_t vcpu);
+
+/* Copies `id`. */
+int coco_image_set_id(struct coco_image *image, const struct coco_image_id *id,
+		      struct coco_error *error);
 
 /* Drops the runs from `count` on: loaders leave the image as it was when they fail. */
 void coco_image_cut(struct coco_image *image, uint32_t count);

@@ -84,6 +84,11 @@ int coco_uki_parse(const void *bytes, size_t size, struct coco_uki **out, struct
 	return r ? r : parse_blob(blob, out, error);
 }
 
+int coco_uki_parse_blob(struct coco_blob *blob, struct coco_uki **out, struct coco_error *error)
+{
+	return parse_blob(coco_blob_ref(blob), out, error);
+}
+
 int coco_uki_parse_file(const char *path, struct coco_uki **out, struct coco_error *error)
 {
 	struct coco_blob *blob;

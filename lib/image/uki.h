@@ -23,6 +23,9 @@ struct coco_uki {
 	struct coco_uki_info info;
 };
 
+/* coco_uki_parse() of bytes that need not be copied: takes a reference. */
+int coco_uki_parse_blob(struct coco_blob *blob, struct coco_uki **out, struct coco_error *error);
+
 /* Checks all `.efifw` and `.hwids` sections and counts their contents. */
 int coco_uki_read_firmware(struct coco_uki *uki, struct coco_error *error);
 

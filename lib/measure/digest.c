@@ -19,6 +19,20 @@ void coco_digest_free(struct coco_digest *digest)
 	free(digest);
 }
 
+int coco_digest_copy(const struct coco_digest *digest, struct coco_digest **out,
+		     struct coco_error *error)
+{
+	struct coco_digest *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
+	copy->tech = digest->tech;
+	copy->size = digest->size;
+	memcpy(copy->bytes, digest->bytes, sizeof(copy->bytes));
+	*out = copy;
+	return 0;
+}
+
 int coco_digest_reserve(struct coco_digest *digest, uint64_t more, struct coco_error *error)
 {
 	uint64_t needed = digest->count + more, capacity = digest->capacity;

@@ -36,6 +36,9 @@ struct coco_digest {
 	uint32_t vmsa_count;
 };
 
+/* A copy without the steps. The caller frees *out. */
+int coco_digest_copy(const struct coco_digest *digest, struct coco_digest **out,
+		     struct coco_error *error);
 /* Room for so many steps more. */
 int coco_digest_reserve(struct coco_digest *digest, uint64_t more, struct coco_error *error);
 /* Appends a copy. */

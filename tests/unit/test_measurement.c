@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Is an image measured once, however often it is launched, and another image again? */
+/* Is what a guest is launched from measured once, however often that is? */
 #include "core/guest.h"
 #include "core/measurement.h"
+#include "core/source.h"
 
 #include "expect.h"
 
@@ -38,50 +39,47 @@ static int check(const struct coco_launch *launch, struct coco_error *failure)
 	return 0;
 }
 
-static void expect_asked(struct coco_guest *guest, unsigned predicted, unsigned checked)
+static void expect_asked(struct coco_guest *guest, struct coco_source *source, unsigned predicted,
+			 unsigned checked)
 {
-	expect_ok(coco_measurement_predict(guest, &error), &error);
+	expect_ok(coco_measurement_predict(guest, source, &error), &error);
 	ck_assert_uint_eq(predictions, predicted);
 	ck_assert_uint_eq(checks, checked);
-	ck_assert_uint_eq(coco_digest_bytes(guest->recipe.digest, NULL)[0], predicted);
+	ck_assert_uint_eq(coco_digest_bytes(source->digest, NULL)[0], predicted);
 }
 
-START_TEST(an_image_is_measured_once)
+START_TEST(a_source_is_measured_once)
 {
 	const struct coco_backend backend = {.name = "made up", .predict = predict, .check = check};
 	struct coco_guest guest = {.recipe = {.backend = &backend, .vcpus = 2}};
-	struct coco_image *first, *second;
+	struct coco_source *first, *second;
+	struct coco_image *image;
 
 	pthread_mutex_init(&guest.lock, NULL);
-	expect_ok(coco_image_new(&first, &error), &error);
-	expect_ok(coco_image_new(&second, &error), &error);
+	expect_ok(coco_image_new(&image, &error), &error);
+	expect_ok(coco_source_new(image, &first, &error), &error);
+	expect_ok(coco_source_new(image, &second, &error), &error);
+	coco_image_unref(image);
 
 	/* A failure is no answer. */
-	guest.recipe.image = first;
 	answer = -EIO;
-	ck_assert_int_eq(coco_measurement_predict(&guest, &error), -EIO);
-	ck_assert_ptr_null(guest.recipe.digest);
+	ck_assert_int_eq(coco_measurement_predict(&guest, first, &error), -EIO);
+	ck_assert_ptr_null(first->digest);
 	ck_assert_uint_eq(checks, 0);
 	answer = 0;
-	expect_asked(&guest, 2, 1);
-	expect_asked(&guest, 2, 2);
-
-	/* Another image, even where the first one's only other reference is gone. */
-	guest.recipe.image = second;
-	coco_image_unref(first);
-	expect_asked(&guest, 3, 3);
-	expect_asked(&guest, 3, 4);
-
-	coco_digest_free(guest.recipe.digest);
-	coco_image_unref(guest.recipe.digest_image);
-	coco_image_unref(second);
+	expect_asked(&guest, first, 2, 1);
+	expect_asked(&guest, first, 2, 2);
+	coco_source_unref(first);
+	expect_asked(&guest, second, 3, 3);
+	expect_asked(&guest, second, 3, 4);
+	coco_source_unref(second);
 	pthread_mutex_destroy(&guest.lock);
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {an_image_is_measured_once, NULL};
+	const TTest *const tests[] = {a_source_is_measured_once, NULL};
 
 	return expect_run(expect_suite("measurement", tests));
 }

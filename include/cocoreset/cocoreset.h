@@ -10,6 +10,7 @@
 #include <cocoreset/base.h>
 #include <cocoreset/error.h>
 #include <cocoreset/firmware.h>
+#include <cocoreset/fwupdate.h>
 #include <cocoreset/guest.h>
 #include <cocoreset/host.h>
 #include <cocoreset/id_block.h>

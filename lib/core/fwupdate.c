@@ -279,21 +279,13 @@ int coco_fwupdate_write(struct coco_fwupdate *update, uint32_t field, uint64_t o
 /* What the new life is told of the one before. */
 static void turn(struct coco_fwupdate *update)
 {
-	switch (update->state) {
-	case COCO_FWUPDATE_STAGED:
-		update->state = COCO_FWUPDATE_LAUNCHED;
-		update->refusal = (struct coco_error){0};
-		break;
-	case COCO_FWUPDATE_REFUSED:
-		if (!update->refused_before) {
-			update->refused_before = true;
-			return;
-		}
-		/* fall through */
-	default:
-		update->state = COCO_FWUPDATE_IDLE;
-		update->refusal = (struct coco_error){0};
+	if (update->state == COCO_FWUPDATE_REFUSED && !update->refused_before) {
+		update->refused_before = true;
+		return;
 	}
+	update->state =
+		update->state == COCO_FWUPDATE_STAGED ? COCO_FWUPDATE_LAUNCHED : COCO_FWUPDATE_IDLE;
+	update->refusal = (struct coco_error){0};
 	update->generation = coco_guest_generation(update->guest);
 }
 

@@ -5,7 +5,8 @@
 #include "image/vmsa_layout.h"
 #include "kvm/uapi.h"
 
-#define MSR_PAT 0x277
+#define MSR_PAT  0x277
+#define MSR_EFER 0xc0000080
 
 enum {
 	/* The XSAVE area (Intel SDM volume 1, 13.4). */
@@ -160,8 +161,10 @@ void coco_registers_apply(const struct coco_image_vcpu *state, const struct coco
 {
 	if (state->format == COCO_VCPU_STATE_VMSA) {
 		apply_vmsa(state->page, to);
-		return;
+	} else {
+		put_native_sregs(to->sregs, state->page);
+		put_native_regs(to->regs, state->page);
 	}
-	put_native_sregs(to->sregs, state->page);
-	put_native_regs(to->regs, state->page);
+	/* It is among both, and KVM does not take back long mode while paging is on. */
+	put_msr(to->msrs, MSR_EFER, to->sregs->efer);
 }

@@ -82,6 +82,11 @@ static int load_igvm(struct reading *reading, const struct coco_igvm *igvm,
 
 	COCO_INIT(&says);
 	r = coco_igvm_get_guest(igvm, recipe->backend->tech, &says, error);
+	if (!r && says.contexts > options->max_vcpus)
+		r = coco_fail_field(error, -EFBIG, "max_vcpus",
+				    "the IGVM file has registers of %" PRIu32 " vCPUs, %" PRIu32
+				    " are allowed",
+				    says.contexts, options->max_vcpus);
 	if (!r && recipe->backend->check_igvm)
 		r = recipe->backend->check_igvm(recipe->config, &says, error);
 	if (r)
@@ -116,7 +121,9 @@ static int read_igvm(struct reading *reading, struct coco_blob *file, struct coc
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
 	COCO_INIT(&limits);
 	limits.max_size = options->max_size;
-	limits.max_vcpus = options->max_vcpus;
+	/* It may be for several platforms. */
+	limits.max_vcpus = (uint32_t)coco_min(
+		(uint64_t)options->max_vcpus * COCO_IGVM_MAX_PLATFORMS, UINT32_MAX);
 	limits.max_pages = (uint32_t)coco_min(pages, UINT32_MAX);
 	r = coco_igvm_parse_blob(file, &limits, &igvm, error);
 	if (!r) {

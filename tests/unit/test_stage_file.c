@@ -318,7 +318,13 @@ START_TEST(files_for_others_and_of_others_are_refused)
 	expect_refused(stage_igvm(), -EOPNOTSUPP, "tech", "SNP");
 	tenant_igvm(&igvm, COCO_IGVM_NATIVE, 0x41);
 	igvm_context(&igvm, 0, 1, igvm_page_of(&igvm, page), 1);
+	options.max_vcpus = 2;
 	expect_refused(stage_igvm(), -EINVAL, "vcpus", "1");
+	tenant_igvm(&igvm, COCO_IGVM_NATIVE, 0x41);
+	igvm_context(&igvm, 0, 1, igvm_page_of(&igvm, page), 0);
+	igvm_context(&igvm, 0, 1, igvm_page_of(&igvm, page), 1);
+	options.max_vcpus = 0;
+	expect_refused(stage_igvm(), -EFBIG, "max_vcpus", "of 2 vCPUs");
 	tenant_igvm(&igvm, COCO_IGVM_NATIVE, 0x41);
 	igvm_required(&igvm, RAM_SIZE - 0x1000, 1, 0x2000);
 	expect_refused(stage_igvm(), -EINVAL, "memory", "");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../common/coco_port.h"
+#include "../common/fwupdate_port.h"
 #include "report.h"
 
 #define PORT_KEYBOARD      0x64
@@ -58,10 +59,17 @@ static bool is_coco_port(uint32_t port)
 	return port >= COCO_PORT_BASE && port < COCO_PORT_BASE + COCO_PORT_SIZE;
 }
 
+static bool is_fwupdate_port(uint32_t port)
+{
+	return port >= FWUPDATE_PORT_BASE && port < FWUPDATE_PORT_BASE + FWUPDATE_PORT_SIZE;
+}
+
 static uint32_t port_in(struct devices *devices, uint32_t port, uint32_t size)
 {
 	if (is_coco_port(port))
 		return coco_port_read(&devices->coco_port, port, size);
+	if (is_fwupdate_port(port))
+		return fwupdate_device_read(&devices->fwupdate, port, size);
 
 	/* The others are byte devices: a wide access is one to each port that it covers. */
 	uint32_t value = 0;
@@ -91,6 +99,10 @@ static enum device_request port_out(struct devices *devices, uint32_t port, uint
 		coco_port_write(&devices->coco_port, port, size, value);
 		return devices->coco_port.halted ? DEVICE_HALT : DEVICE_NONE;
 	}
+	if (is_fwupdate_port(port)) {
+		fwupdate_device_write(&devices->fwupdate, port, size, value);
+		return DEVICE_NONE;
+	}
 	for (uint32_t i = 0; i < size; i++) {
 		if (is_serial(port + i))
 			serial_write(&devices->serial, port + i - SERIAL_BASE,
@@ -117,6 +129,9 @@ static void begin_generation(struct devices *devices, uint64_t generation)
 {
 	serial_reset(&devices->serial);
 	coco_port_reset(&devices->coco_port, generation);
+	/* The first life is no new one. */
+	if (devices->generation)
+		fwupdate_device_reset(&devices->fwupdate);
 	devices->generation = generation;
 }
 

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "coco_port_device.h"
+#include "fwupdate_device.h"
 #include "serial.h"
 
 struct kvm_run;
@@ -31,6 +32,7 @@ struct devices {
 	uint64_t generation; /* the incarnation whose state the devices hold */
 	struct serial serial;
 	struct coco_port_device coco_port;
+	struct fwupdate_device fwupdate; /* the owner's, who makes it before the guest runs */
 	struct report *report;
 	void (*spinning_fn)(void *payload);
 	void *spinning_payload;

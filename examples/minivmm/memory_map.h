@@ -7,6 +7,9 @@
 
 #define LOW_MEMORY_MAX   (UINT64_C(3) << 30)
 #define HIGH_MEMORY_BASE (UINT64_C(4) << 30)
+/* The file of --offer, in memory that the guest shares with the host. */
+#define OFFER_BASE (UINT64_C(0xd0000000))
+#define OFFER_MAX  (UINT64_C(16) << 20)
 
 static inline uint64_t low_memory_size(const struct options *options)
 {

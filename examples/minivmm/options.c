@@ -134,6 +134,8 @@ static const struct rule rules[] = {
 	CHOICE("reset-from", reset_from, source_choices, "vcpu|host",
 	       "host: the guest spins and the main thread resets it (vcpu)"),
 	FLAG("pause", pause, "park the guest around each reset from the host"),
+	TEXT("offer", offer, "FILE",
+	     "firmware, IGVM file or UKI in the guest's memory, for it to bring (--script bring)"),
 	TEXT("script", script, "TEXT", "commands for the guest before its last one, in each life"),
 	NUMBER("scan", scan_mib, 0, 1u << 20, "MiB",
 	       "memory that the guest searches for old secrets (64)"),

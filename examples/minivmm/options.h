@@ -35,6 +35,7 @@ struct options {
 	const char *firmware;
 	const char *script;   /* NULL: no commands but the last one */
 	const char *trace;    /* NULL: no trace file */
+	const char *offer;    /* a file for the guest to bring; NULL: none */
 	const char *platform; /* NULL: the kernel, if it has KVM; "kvm", "sim" or "sim:KNOBS" */
 	/* What the platform is told and what it measures (tech_options.h); NULL: nothing. */
 	const char *id_block;

@@ -11,6 +11,7 @@
 #include "launch_image.h"
 #include "linux_boot.h"
 #include "memory_map.h"
+#include "offer.h"
 #include "tech_options.h"
 
 static void log_line(void *payload, int level, const char *text)
@@ -205,13 +206,28 @@ static bool build_linux(struct vm *vm, uint32_t tech, struct trace_file *trace)
 	return ok;
 }
 
+/* What the guest can bring, and the device that it asks by. */
+static bool add_offer(struct vm *vm, const struct launch_image *image)
+{
+	struct fwupdate_device *device = &vm->devices.fwupdate;
+
+	if (!vm->options->offer)
+		return true;
+	if (!offer_add(vm))
+		return false;
+	device->offer_gpa = OFFER_BASE;
+	device->offer_size = vm->offer.size;
+	return fwupdate_device_init(device, vm->guest, image->flash_size, vm->report);
+}
+
 static bool build_recipe(struct vm *vm, uint32_t tech, struct trace_file *trace)
 {
 	struct launch_image image;
 
 	if (!launch_image_make(vm->options, tech, vm->report, &image))
 		return false;
-	bool ok = make_guest(vm, tech, image.image, trace) && add_memory(vm, &image);
+	bool ok = make_guest(vm, tech, image.image, trace) && add_memory(vm, &image) &&
+		  add_offer(vm, &image);
 	coco_image_unref(image.image); /* the guest has a reference of its own */
 	return ok;
 }
@@ -239,7 +255,9 @@ bool vm_init(struct vm *vm, const struct options *options, struct report *report
 
 void vm_destroy(struct vm *vm)
 {
+	fwupdate_device_destroy(&vm->devices.fwupdate);
 	coco_guest_free(vm->guest);
+	offer_release(vm);
 	coco_host_close(vm->host);
 	coco_sim_free(vm->sim);
 	devices_destroy(&vm->devices);

@@ -40,6 +40,12 @@ struct vm_thread {
 	atomic_uint_fast64_t exits;
 };
 
+/* A file that the guest finds in its memory. */
+struct offer {
+	void *mapping;
+	size_t size;
+};
+
 struct vm {
 	const struct options *options;
 	struct report *report;
@@ -48,6 +54,7 @@ struct vm {
 	struct coco_host *host;
 	struct coco_guest *guest;
 	uint64_t linux_entry;      /* where a kernel starts; 0: firmware boots */
+	struct offer offer;
 	struct vm_thread *threads; /* one for each vCPU */
 	uint32_t threads_started;
 	int wake_fd; /* eventfd: readable when the main thread should look again */

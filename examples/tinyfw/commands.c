@@ -233,6 +233,19 @@ static bool do_hashes(const char *argument)
 	return true;
 }
 
+static bool do_bring(const char *argument)
+{
+	if (is_word(argument, "back"))
+		bring_look_back();
+	else if (is_word(argument, "nothing"))
+		bring_disable();
+	else if (*argument == 0)
+		bring_offer();
+	else
+		return false;
+	return true;
+}
+
 static bool do_say(const char *text)
 {
 	print("tinyfw: %s\n", text);
@@ -248,7 +261,7 @@ static const struct {
 	{"convert", do_convert}, {"reset", do_reset},         {"on", do_on},
 	{"halt", do_halt},       {"spin", do_spin},           {"idle", do_idle},
 	{"say", do_say},         {"terminate", do_terminate}, {"fatal", do_fatal},
-	{"hashes", do_hashes},
+	{"hashes", do_hashes},   {"bring", do_bring},
 };
 
 /* Answers what is wrong with the command, or NULL. */

@@ -4,6 +4,9 @@
 
 static void print_incarnation(void)
 {
+#ifdef TINYFW_VARIANT
+	print("tinyfw: this is %s\n", TINYFW_VARIANT);
+#endif
 	print("tinyfw: incarnation %u, %u vCPUs, ", machine.incarnation, machine.vcpus);
 	if (machine.memory_end)
 		print("%lu MiB, ", machine.memory_end / MIB);

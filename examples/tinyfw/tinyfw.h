@@ -109,6 +109,11 @@ enum reset_kind { RESET_NONE, RESET_CF9, RESET_KBD, RESET_TRIPLE };
 void reset_ask(enum reset_kind kind, uint32_t vcpu);
 _Noreturn void shut_down(void);
 
+/* bring.c: firmware for the next life */
+void bring_offer(void);
+void bring_disable(void);
+void bring_look_back(void);
+
 /* hashes.c: those of a direct kernel boot */
 void hashes_print(void);
 

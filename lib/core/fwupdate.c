@@ -266,7 +266,7 @@ int coco_fwupdate_write(struct coco_fwupdate *update, uint32_t field, uint64_t o
 	if (!fields[field].writable)
 		return coco_fail_field(error, -EPERM, "field", "%s is read only",
 				       fields[field].name);
-	if (!bytes && size)
+	if (!bytes)
 		return coco_fail_field(error, -EINVAL, "bytes", "bytes is NULL");
 	pthread_mutex_lock(&update->lock);
 	r = write_field(update, field, offset, bytes, size, error);

@@ -198,7 +198,7 @@ int coco_guest_stage_bytes(struct coco_guest *guest, const void *bytes, size_t s
 			   struct coco_error *error)
 {
 	struct coco_stage_options given;
-	struct coco_blob *copy;
+	struct coco_blob *copy = NULL;
 	int r = check_launched(guest, error);
 
 	if (!r)
@@ -212,6 +212,12 @@ int coco_guest_stage_bytes(struct coco_guest *guest, const void *bytes, size_t s
 	return r ? r : stage_blob(guest, copy, &given, digest, error);
 }
 
+static int file_failed(const char *call, struct coco_error *error)
+{
+	return coco_fail_call(error, errno > 0 ? -errno : -EIO, COCO_STAGE_ARGUMENT, call,
+			      "reading the file to stage");
+}
+
 static int read_fd(int fd, struct coco_blob *to, struct coco_error *error)
 {
 	size_t done = 0;
@@ -222,8 +228,7 @@ static int read_fd(int fd, struct coco_blob *to, struct coco_error *error)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "pread",
-					      "reading the file to stage");
+			return file_failed("pread", error);
 		if (!n)
 			return coco_fail_field(error, -EIO, "fd",
 					       "the file became shorter while it was read");
@@ -239,8 +244,7 @@ static int copy_file(int fd, const struct coco_stage_options *options, struct co
 	int r;
 
 	if (fstat(fd, &status))
-		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "fstat",
-				      "looking at the file to stage");
+		return file_failed("fstat", error);
 	if (!S_ISREG(status.st_mode))
 		return coco_fail_field(error, -EINVAL, "fd", "%d is no regular file", fd);
 	r = check_size((uint64_t)status.st_size, options, error);
@@ -259,7 +263,7 @@ int coco_guest_stage_file(struct coco_guest *guest, int fd,
 			  struct coco_error *error)
 {
 	struct coco_stage_options given;
-	struct coco_blob *copy;
+	struct coco_blob *copy = NULL;
 	int r = check_launched(guest, error);
 
 	if (!r)
@@ -347,7 +351,7 @@ int coco_guest_stage_from_guest(struct coco_guest *guest, uint64_t gpa, uint64_t
 				struct coco_digest **digest, struct coco_error *error)
 {
 	struct coco_stage_options given;
-	struct coco_blob *copy;
+	struct coco_blob *copy = NULL;
 	int r = check_launched(guest, error);
 
 	if (!r)

@@ -178,12 +178,6 @@ struct coco_backend {
 	/* After a vCPU has its CPUID. */
 	int (*init_vcpu)(const struct coco_launch *launch, uint32_t index,
 			 struct coco_error *error);
-	/*
-	 * Changes what a vCPU starts with from KVM's own power-on state. Called once in a guest's
-	 * life, when that state has been read.
-	 */
-	void (*power_on)(const struct coco_launch *launch, uint32_t index, struct kvm_sregs *sregs,
-			 struct kvm_regs *regs);
 	/* Memory and vCPUs are there, no memory is private yet. */
 	int (*begin)(const struct coco_launch *launch, struct coco_error *error);
 	/*
@@ -191,6 +185,12 @@ struct coco_backend {
 	 * shared_image is all.
 	 */
 	int (*load)(const struct coco_launch *launch, struct coco_error *error);
+	/*
+	 * Changes what a vCPU starts with from KVM's own power-on state, for this launch: after
+	 * load(). What the image says comes after it.
+	 */
+	void (*power_on)(const struct coco_launch *launch, uint32_t index, struct kvm_sregs *sregs,
+			 struct kvm_regs *regs);
 	/* After the vCPUs have their power-on registers: the guest may run when it returns. */
 	int (*seal)(const struct coco_launch *launch, struct coco_error *error);
 	/*

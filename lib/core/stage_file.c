@@ -229,6 +229,14 @@ static int read_payload(struct reading *reading, const struct coco_uki_firmware 
 	return r;
 }
 
+/* A UKI's ids are its author's: they shall not talk to terminals. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static void name_source(const struct reading *reading, struct coco_source *source)
 {
 	const char *kind = coco_payload_kind_name(reading->kind);
@@ -239,6 +247,8 @@ static void name_source(const struct reading *reading, struct coco_source *sourc
 		snprintf(source->name, sizeof(source->name), "UKI, %s, %.32s", kind, reading->id);
 	else
 		snprintf(source->name, sizeof(source->name), "%s", kind);
+	if (!reading->options->name)
+		make_printable(source->name);
 }
 
 /* What the UKI says is gone with it. */

@@ -12,7 +12,7 @@ need "$program" "$firmware" "$second"
 # bring PLATFORM TECHNOLOGY OFFER: two lives, each of which looks back and brings the offer.
 bring() {
     run timeout 60 "$program" --platform "$1" --tech "$2" --firmware "$firmware" --offer "$3" \
-        --resets 1 --memory 16 --scan 4 --script "bring back; bring"
+        --resets 1 --vcpus 2 --memory 16 --scan 4 --script "bring back; bring"
     same "status of $2 on $1" "$status" 0
     first=${out%%incarnation 2 in*}
     last=${out##*incarnation 2 in}

@@ -184,6 +184,60 @@ START_TEST(other_vcpus_start_where_the_new_firmware_says)
 }
 END_TEST
 
+static int reset_with(uint32_t strategy)
+{
+	struct coco_reset_options reset;
+
+	COCO_INIT(&reset);
+	reset.strategy = strategy;
+	expect_spoil(&f.error);
+	return coco_guest_reset_with(f.guest, &reset, &f.error);
+}
+
+static void expect_digest(const uint8_t *expected)
+{
+	uint8_t digest_now[64];
+	size_t size = sizeof(digest_now);
+
+	expect_ok(coco_guest_get_digest(f.guest, digest_now, &size, &f.error), &f.error);
+	ck_assert_mem_eq(digest_now, expected, size);
+}
+
+/* The firmware refuses one command of the launch after the other. */
+START_TEST(a_launch_that_the_platform_refuses_leaves_the_old_firmware)
+{
+	const uint32_t strategy = _i ? COCO_STRATEGY_OVERLAP : COCO_STRATEGY_SEQUENTIAL;
+	uint8_t old[64];
+	size_t size = sizeof(old);
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		launch(COCO_TECH_SNP);
+		size = sizeof(old);
+		expect_ok(coco_guest_get_digest(f.guest, old, &size, &f.error), &f.error);
+		tenant_firmware(&firmware, 0x31);
+		expect_ok(stage(firmware.bytes, sizeof(firmware.bytes)), &f.error);
+		sev.fail_nth = n;
+		sev.fail_status = 0x16; /* or KVM is asked again */
+		sev.fail_errno = EIO;
+		failed = reset_with(strategy) != 0;
+		sev.fail_nth = 0;
+		ck_assert(failed || n > 5);
+		if (failed) {
+			ck_assert_uint_eq(fixture_info(&f).staged, COCO_STAGED_STAY);
+			if (_i)
+				expect_digest(old);
+			if (n % 2)
+				expect_ok(coco_guest_unstage(f.guest, 0, &f.error), &f.error);
+			ck_assert_int_eq(reset_with(strategy), 0);
+		}
+		expect_digest(failed && n % 2 ? old : coco_digest_bytes(digest, NULL));
+		coco_digest_free(digest);
+		fixture_end(&f);
+	}
+}
+END_TEST
+
 /* --- IGVM files */
 
 static void put(uint8_t *at, uint64_t value, size_t size)
@@ -389,6 +443,19 @@ START_TEST(a_uki_carries_either)
 	expect_ok(coco_guest_reset(f.guest, &f.error), &f.error);
 	ck_assert_uint_eq(tenant_mark(&f), 0x41);
 
+	/* Ids are the tenant's: what is shown of them is harmless. */
+	uki_begin(&uki);
+	uki_section(&uki, ".linux", "kernel", 6);
+	uki_firmware(&uki, "\033[2J\377 and so on, and on, and on, and on, and on", firmware.bytes,
+		     sizeof(firmware.bytes));
+	options.firmware_id = NULL;
+	expect_ok(stage_uki(), &f.error);
+	expect_name("UKI, raw firmware, ?[2J? and so on, and on, and on,");
+	expect_ok(coco_guest_unstage(f.guest, 0, &f.error), &f.error);
+
+	uki_begin(&uki);
+	uki_section(&uki, ".linux", "kernel", 6);
+	uki_firmware(&uki, "igvm", igvm.bytes, igvm.size);
 	options.kinds = 1u << COCO_PAYLOAD_PE | 1u << COCO_PAYLOAD_FIRMWARE;
 	expect_refused(stage_uki(), -EPERM, "kinds", "IGVM");
 	options.profile = 1;
@@ -490,6 +557,8 @@ int main(void)
 	tcase_set_timeout(tcase, 0);
 	tcase_add_loop_test(tcase, raw_firmware_is_launched_as_its_technology_does_it, 0, 4);
 	tcase_add_test(tcase, firmware_that_its_technology_can_not_use_is_refused);
+	tcase_add_loop_test(tcase, a_launch_that_the_platform_refuses_leaves_the_old_firmware, 0,
+			    2);
 	tcase_add_test(tcase, other_vcpus_start_where_the_new_firmware_says);
 	tcase_add_loop_test(tcase, an_igvm_file_is_launched, 0,
 			    sizeof(platforms) / sizeof(platforms[0]));

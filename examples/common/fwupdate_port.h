@@ -10,8 +10,7 @@
 #define FWUPDATE_PORT_SIZE 0x20
 
 #define FWUPDATE_PORT_MAGIC  0xc140 /* in 32: FWUPDATE_PORT_MAGIC_VALUE when the device is there */
-#define FWUPDATE_PORT_SELECT 0xc144 /* out 32: a field (enum coco_fwupdate_field), from its start  \
-				     */
+#define FWUPDATE_PORT_SELECT 0xc144 /* out 32: enum coco_fwupdate_field, from its start */
 /* in 8: the field's next byte; out 8: the next of what is to be written */
 #define FWUPDATE_PORT_DATA   0xc148
 #define FWUPDATE_PORT_COMMIT 0xc14c /* out 32: writes what came from DATA to the field's start */

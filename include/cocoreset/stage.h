@@ -65,8 +65,10 @@ struct coco_stage_options {
 	uint32_t flags;     /**< enum coco_stage_flags */
 	/** The guests that may be given other firmware, each enum coco_tech as 1 << it; 0: all. */
 	uint32_t techs;
-	/** What the file may be, each enum coco_payload_kind as 1 << it; 0: all of IGVM,
-	 * FIRMWARE and PE (a UKI). */
+	/**
+	 * What the file may be, each enum coco_payload_kind as 1 << it: IGVM, FIRMWARE, and PE for
+	 * UKIs, of which what they carry has to be allowed, too. 0: all.
+	 */
 	uint32_t kinds;
 	/** The most vCPUs that an IGVM file may have registers of; 0: the guest's. */
 	uint32_t max_vcpus;

@@ -9,6 +9,7 @@
 #include "core/child.h"
 #include "core/incarnation.h"
 #include "core/lifecycle.h"
+#include "core/source.h"
 #include "core/state.h"
 #include "core/trace.h"
 #include "kvm/seam.h"
@@ -143,7 +144,10 @@ int coco_guest_adopt(struct coco_guest *guest, const struct coco_adoption *adopt
 	pthread_mutex_lock(&guest->lock);
 	r = coco_operation_begin(guest, &coco_operation_adopt, error);
 	if (!r) {
+		/* What is staged is for the first reset: the VMM has launched its own image. */
+		guest->source = coco_source_ref(guest->recipe.own_source);
 		r = adopt(guest, &given, error);
+		coco_source_let_go(guest);
 		coco_operation_end(guest);
 	}
 	pthread_mutex_unlock(&guest->lock);

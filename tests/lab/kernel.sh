@@ -38,62 +38,12 @@ EOF
 }
 
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-cache=${COCO_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:?set HOME or COCO_LAB_CACHE}/.cache}/cocoreset/lab}
-suites=${COCO_LAB_SUITES:-trixie-backports sid}
+# shellcheck source=tests/lab/cache.sh
+. "$here/cache.sh"
+# shellcheck source=tests/lab/apt.sh
+. "$here/apt.sh"
+read -ra suites <<<"${COCO_LAB_SUITES:-trixie-backports sid}"
 oldest=7.0 # the first Linux whose guest_memfd serves plain VMs
-scratch=
-
-say() { echo "kernel.sh: $*" >&2; }
-die() {
-    say "$*"
-    exit 1
-}
-
-cleanup() {
-    [[ -z $scratch ]] || rm -rf "$scratch"
-}
-trap cleanup EXIT
-
-# need COMMAND PACKAGE...: pairs; all that is missing is named at once.
-need() {
-    local lacking=()
-    while (($#)); do
-        command -v "$1" >/dev/null || lacking+=("$2")
-        shift 2
-    done
-    ((${#lacking[@]} == 0)) ||
-        die "missing programs; try: apt-get install ${lacking[*]}"
-}
-
-# Everything is made in a scratch folder on the cache's own file system and
-# renamed into place when it is complete: nobody ever sees half a kernel.
-make_scratch() {
-    mkdir -p "$cache"
-    # What a killed run left behind (nobody works for a day).
-    find "$cache" -maxdepth 1 -name 'tmp.*' -mmin +1440 -exec rm -rf {} +
-    scratch=$(mktemp -d "$cache/tmp.XXXXXXXX")
-}
-
-# lock NAME: held until the script ends, one at a time per NAME. The waiting is
-# announced, since the holder may be building for minutes.
-lock() {
-    local fd
-    mkdir -p "$cache"
-    exec {fd}>"$cache/$1.lock"
-    if ! flock -n "$fd"; then
-        say "waiting for another kernel.sh that is busy with the $1 kernel"
-        flock "$fd"
-    fi
-}
-
-# publish FOLDER NAME: FOLDER becomes $cache/NAME, in place of what was there.
-publish() {
-    if [[ -e $cache/$2 ]]; then
-        mv -T "$cache/$2" "$scratch/old.${2##*/}"
-    fi
-    mkdir -p "$(dirname "$cache/$2")"
-    mv -T "$1" "$cache/$2"
-}
 
 # The version that a bzImage says it is: its header holds, at 0x20e, the offset
 # (less 0x200) of a string like "7.2.13 (builder@host) #1 SMP ...".
@@ -135,71 +85,6 @@ own_kernel() {
             while read -r path; do rm -r "${path%/*}"; done
     fi
     printf '%s\n' "$cache/$key"
-}
-
-# ---------------------------------------------------------------------------
-# apt with a configuration of its own: reads Debian's suites with a verified
-# signature, needs no root, and leaves the system's lists and sources alone.
-
-apt_conf=
-apt_prepare() {
-    local dir=$cache/apt mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg suite
-    need apt-get apt dpkg-deb dpkg xz xz-utils zstd zstd modprobe kmod
-    [[ -f $keyring ]] ||
-        die "no $keyring to check Debian's signatures with; try: apt-get install debian-archive-keyring"
-    mirror=${COCO_LAB_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null |
-        grep -v '^#' | grep -oE '(https?|mirror\+[a-z]+|file)://?[^ ]*/debian/?( |$)' | head -n 1 || true)}
-    mirror=${mirror%% *}
-    mirror=${mirror:-http://deb.debian.org/debian}
-    mkdir -p "$dir"/{lists,cache/archives}/partial
-    for suite in $suites; do
-        echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite main"
-    done >"$dir/sources.list"
-    : >"$dir/status"
-    # The system's configuration stays in force where it is about reaching the
-    # mirror (proxies and the like); its hooks and pins are taken out.
-    apt_conf=$dir/apt.conf
-    cat >"$apt_conf" <<EOF
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-#clear APT::Architectures;
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
-APT::Sandbox::User "";
-APT::Get::List-Cleanup "false";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Dir::Etc::sourcelist "$dir/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-Dir::State::lists "$dir/lists";
-Dir::State::status "$dir/status";
-Dir::Cache "$dir/cache";
-EOF
-    say "reading $mirror ($suites)"
-    # One suite that has gone (they are archived one day) is no reason to stop:
-    # what counts is whether a package is found afterwards.
-    apt-get -c "$apt_conf" -q update >"$dir/update.log" 2>&1 ||
-        say "apt-get update had errors (see $dir/update.log); going on with what there is"
-}
-
-# apt_names REGEX: names of real packages that match.
-apt_names() {
-    apt-cache -c "$apt_conf" search --names-only "$1" | cut -d' ' -f1
-}
-
-# apt_fetch DIR PACKAGE...
-apt_fetch() {
-    local dir=$1
-    shift
-    mkdir -p "$dir"
-    say "fetching $*"
-    (cd "$dir" && apt-get -c "$apt_conf" -q download "$@" >log 2>&1) || {
-        cat "$dir/log" >&2
-        die "could not download the packages above; check the network, or set COCO_LAB_MIRROR"
-    }
 }
 
 # ---------------------------------------------------------------------------
@@ -260,10 +145,10 @@ keep_modules() {
 
 fetch_default() {
     local release packages vmlinuz version deb
-    apt_prepare
+    apt_prepare apt "${suites[@]}"
     release=$(newest_release)
     [[ -n $release ]] ||
-        die "no linux-image >= $oldest for amd64 in: $suites (see $cache/apt/update.log); set COCO_LAB_SUITES, or give a kernel by COCO_LAB_KERNEL"
+        die "no linux-image >= $oldest for amd64 in: ${suites[*]} (see $cache/apt/update.log); set COCO_LAB_SUITES, or give a kernel by COCO_LAB_KERNEL"
     if [[ ! -f $cache/debian/$release/vmlinuz ]]; then
         make_scratch
         mapfile -t packages < <(release_packages "$release")
@@ -309,9 +194,9 @@ build_small() {
         gcc -E -include "${option%:*}" -x c /dev/null >/dev/null 2>&1 ||
             die "no <${option%:*}> to build the kernel with; try: apt-get install ${option#*:}"
     done
-    apt_prepare
+    apt_prepare apt "${suites[@]}"
     package=$(apt_names '^linux-source-[0-9]' | sort -V | tail -n 1)
-    [[ -n $package ]] || die "no linux-source-* package in: $suites"
+    [[ -n $package ]] || die "no linux-source-* package in: ${suites[*]}"
     dpkg --compare-versions "${package#linux-source-}" ge "$oldest" ||
         die "the newest source is $package, older than $oldest; set COCO_LAB_SUITES"
     make_scratch

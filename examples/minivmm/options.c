@@ -67,6 +67,13 @@ static const struct choice termination_choices[] = {
 	{NULL, 0},
 };
 
+static const struct choice strategy_choices[] = {
+	{"sequential", COCO_STRATEGY_SEQUENTIAL},
+	{"overlap", COCO_STRATEGY_OVERLAP},
+	{"auto", COCO_STRATEGY_AUTO},
+	{NULL, 0},
+};
+
 static const struct choice log_choices[] = {
 	{"error", COCO_LOG_ERROR},
 	{"warning", COCO_LOG_WARNING},
@@ -133,6 +140,9 @@ static const struct rule rules[] = {
 	       "which vCPU of the guest asks for resets (0)"),
 	CHOICE("reset-from", reset_from, source_choices, "vcpu|host",
 	       "host: the guest spins and the main thread resets it (vcpu)"),
+	CHOICE("strategy", strategy, strategy_choices, "sequential|overlap|auto",
+	       "when the old incarnation is given back: before the next one is built, after it, or "
+	       "after it if the host has room for both (sequential)"),
 	FLAG("pause", pause, "park the guest around each reset from the host"),
 	TEXT("offer", offer, "FILE",
 	     "firmware, IGVM file or UKI in the guest's memory, for it to bring (--script bring)"),
@@ -143,6 +153,7 @@ static const struct rule rules[] = {
 	FLAG("json", json, "one JSON document on stdout at the end, nothing else"),
 	FLAG("quiet", quiet, "no serial output and no tables, only the last line"),
 	NUMBER("table-every", table_every, 1, 1000000, "N", "phases of every Nth reset only (1)"),
+	TEXT("plot", plot, "FILE", "write a picture of the phases of all resets (SVG)"),
 	TEXT("trace", trace, "FILE", "write Chrome trace events, which Perfetto opens"),
 	CHOICE("log", log_level, log_choices, "error|warning|info|debug",
 	       "the library's log on stderr, up to this level"),

@@ -36,6 +36,7 @@ struct options {
 	const char *script;   /* NULL: no commands but the last one */
 	const char *trace;    /* NULL: no trace file */
 	const char *offer;    /* a file for the guest to bring; NULL: none */
+	const char *plot;     /* NULL: no picture */
 	const char *platform; /* NULL: the kernel, if it has KVM; "kvm", "sim" or "sim:KNOBS" */
 	/* What the platform is told and what it measures (tech_options.h); NULL: nothing. */
 	const char *id_block;
@@ -57,6 +58,7 @@ struct options {
 	uint32_t reset_by;    /* enum reset_way */
 	uint32_t reset_on;    /* index of the vCPU that asks for the reset */
 	uint32_t reset_from;  /* enum reset_source */
+	uint32_t strategy;    /* enum coco_strategy */
 	uint32_t scan_mib;    /* COCO_PORT_SCAN */
 	uint32_t table_every; /* print the phases of each so many resets */
 	uint32_t timeout_s;   /* 0: none */

@@ -146,6 +146,7 @@ static bool make_guest(struct vm *vm, uint32_t tech, struct coco_image *image,
 	options.flags = vm->options->eager ? COCO_GUEST_EAGER_PRIVATE : 0;
 	options.kick_signal = VM_KICK_SIGNAL;
 	options.tech_options = tech_options_make(vm->options, tech, &tech_options);
+	options.strategy = vm->options->strategy;
 	if (trace->file) {
 		options.trace = trace_file_event;
 		options.trace_payload = trace;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "plot.h"
 #include "report.h"
 #include "trace_file.h"
 #include "vm.h"
@@ -184,6 +185,8 @@ static int run(const struct options *options, struct report *report, int signal_
 	}
 	if (!trace_file_close(&trace))
 		report_problem(report, "the trace file could not be written in full", NULL);
+	if (options->plot && !plot_write(report, options->plot))
+		report_problem(report, "the picture could not be written", NULL);
 	int status = finish(&vm, leaked);
 	vm_destroy(&vm);
 	return status;

@@ -86,15 +86,27 @@ static int build_sequential(struct coco_guest *guest, struct coco_error *error)
 
 /* --- overlap: the old incarnation goes when the new one has taken over */
 
-/* Too many that wait, or too much memory in them: this reset has to wait for some of it. */
+/*
+ * Too many that wait, or too much memory in them: this reset has to wait for some of it. Seen as a
+ * phase if it takes any time.
+ */
 static int make_room(struct coco_guest *guest, struct coco_error *error)
 {
+	const uint64_t generation = atomic_load(&guest->generation);
+	bool room;
 	int r;
 
 	pthread_mutex_lock(&guest->lock);
+	room = guest->retiring_count < guest->max_retiring &&
+	       guest->retiring_bytes <= guest->max_retiring_bytes;
+	pthread_mutex_unlock(&guest->lock);
+	if (room)
+		return 0;
+	coco_phase_begin(guest, COCO_PHASE_RETIRE, generation);
+	pthread_mutex_lock(&guest->lock);
 	r = coco_retire_down_to(guest, guest->max_retiring - 1, guest->max_retiring_bytes, error);
 	pthread_mutex_unlock(&guest->lock);
-	return r;
+	return coco_phase_end(guest, COCO_PHASE_RETIRE, generation, r);
 }
 
 /* On failure guest->incarnation is the old one, whole, or NULL. */

@@ -73,7 +73,7 @@ static bool recycle(struct sim_sev_asids *asids, uint32_t first, uint32_t last,
 int sim_sev_asid_take(struct sim_sev_asids *asids, enum sim_sev_kind kind,
 		      int (*flush)(void *context), void *context, uint32_t *asid)
 {
-	uint32_t first, last, found;
+	uint32_t first = 1, last = 0, found;
 	int r;
 
 	sim_sev_asid_range(asids, kind, &first, &last);

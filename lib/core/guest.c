@@ -34,6 +34,7 @@ static int init_locks(struct coco_guest *guest)
 		return -ENOMEM;
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&guest->changed, &attributes);
+	pthread_cond_init(&guest->retire_work, &attributes);
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&guest->lock, NULL);
 	pthread_mutex_init(&guest->memory_lock, NULL);
@@ -149,6 +150,7 @@ static void free_guest(struct coco_guest *guest)
 		coco_journal_release(&guest->vcpus[i].journal);
 	free(guest->vcpus);
 	pthread_cond_destroy(&guest->changed);
+	pthread_cond_destroy(&guest->retire_work);
 	pthread_mutex_destroy(&guest->lock);
 	pthread_mutex_destroy(&guest->memory_lock);
 	coco_host_close(guest->host);

@@ -210,8 +210,10 @@ struct coco_guest {
 	uint64_t retiring_bytes; /* of private memory */
 	bool retiring_busy;      /* somebody works on the first one, without the lock */
 	bool retire_allowed;     /* in the background */
+	bool retire_held;        /* ... but not yet: a reset is under way, and comes first */
 	bool retire_running, retire_stop;
 	pthread_t retire_thread;
+	pthread_cond_t retire_work; /* there may be something to do for the thread */
 
 	/*
 	 * Page maps and the conversions that change them; also where `incarnation` is changed, and

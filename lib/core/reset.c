@@ -166,6 +166,7 @@ static int rebuild(struct coco_guest *guest, uint32_t strategy, struct coco_erro
 
 	guest->attempt = (struct coco_attempt){0};
 	coco_park_own(guest);
+	coco_retire_hold(guest);
 	coco_state_move(guest, COCO_STATE_RESETTING);
 	pthread_mutex_unlock(&guest->lock);
 	r = build(guest, was_down ? COCO_STRATEGY_SEQUENTIAL : strategy, error);

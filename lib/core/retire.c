@@ -91,6 +91,7 @@ static int step(struct coco_guest *guest, struct coco_error *error)
 		coco_tell_retired(guest, first->generation);
 		coco_incarnation_free(guest, first);
 	}
+	pthread_cond_signal(&guest->retire_work);
 	pthread_cond_broadcast(&guest->changed);
 	return r;
 }
@@ -115,12 +116,13 @@ static void *work(void *payload)
 
 	pthread_mutex_lock(&guest->lock);
 	while (!guest->retire_stop) {
-		if (guest->retiring && guest->retire_allowed && !guest->retiring_busy) {
+		if (guest->retiring && guest->retire_allowed && !guest->retire_held &&
+		    !guest->retiring_busy) {
 			/* What keeps a handle waits for the next call on the guest. */
 			if (step(guest, NULL) < 0)
 				guest->retire_allowed = false;
 		} else {
-			pthread_cond_wait(&guest->changed, &guest->lock);
+			pthread_cond_wait(&guest->retire_work, &guest->lock);
 		}
 	}
 	pthread_mutex_unlock(&guest->lock);
@@ -142,8 +144,14 @@ static int start_thread(struct coco_guest *guest)
 	return r;
 }
 
+void coco_retire_hold(struct coco_guest *guest)
+{
+	guest->retire_held = true;
+}
+
 void coco_retire_begin(struct coco_guest *guest)
 {
+	guest->retire_held = false;
 	if (!guest->retiring)
 		return;
 	guest->retire_allowed = true;
@@ -156,7 +164,7 @@ void coco_retire_begin(struct coco_guest *guest)
 	/* Without a thread it is done here: late is better than never. */
 	if (!guest->retire_running)
 		(void)coco_retire_down_to(guest, 0, 0, NULL);
-	pthread_cond_broadcast(&guest->changed);
+	pthread_cond_signal(&guest->retire_work);
 }
 
 static void release_or_abandon(struct coco_guest *guest, struct coco_incarnation *incarnation)
@@ -184,7 +192,7 @@ void coco_retire_stop(struct coco_guest *guest)
 		return;
 	pthread_mutex_lock(&guest->lock);
 	guest->retire_stop = true;
-	pthread_cond_broadcast(&guest->changed);
+	pthread_cond_signal(&guest->retire_work);
 	pthread_mutex_unlock(&guest->lock);
 	pthread_join(guest->retire_thread, NULL);
 	guest->retire_running = false;

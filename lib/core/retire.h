@@ -13,6 +13,9 @@
 /* Puts an incarnation into the queue. Nobody begins with it yet. Any thread, without the lock. */
 void coco_retire_later(struct coco_guest *guest, struct coco_incarnation *incarnation);
 
+/* The library's thread stops after its next step: a reset comes first. With the lock held. */
+void coco_retire_hold(struct coco_guest *guest);
+
 /* Has the queue worked off in the background: by the VMM if it asked for that. With the lock held.
  */
 void coco_retire_begin(struct coco_guest *guest);

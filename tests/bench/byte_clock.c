@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,15 @@ static int measure(int fd, double *intervals, int count)
 	return seen < 0 ? 0 : seen;
 }
 
+/* Runs as soon as there is a byte, whatever the VMM is busy with; where that is not allowed, not.
+ */
+static void be_first(void)
+{
+	const struct sched_param priority = {.sched_priority = 1};
+
+	(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
+}
+
 int main(int argc, char **argv)
 {
 	static double intervals[MOST];
@@ -93,6 +103,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: byte_clock COUNT COMMAND [ARGUMENT]...\n");
 		return 2;
 	}
+	be_first();
 	child = start(&argv[2], &fd);
 	if (child < 0)
 		return 1;

@@ -2,12 +2,15 @@
 /*
  * What does a reset cost beside its system calls, and what do the strategies cost? On a real KVM;
  * see tests/bench/reset. Prints one line of figures for each guest: medians in microseconds.
+ *
+ *   reset_bench ROUNDS [FILE]     FILE: where figures for the picture go, as group|label|us
  */
 #define _GNU_SOURCE
 #include "recorder.h"
 
 #include <cocoreset/cocoreset.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -22,7 +25,15 @@ struct setting {
 	uint32_t flags;
 };
 
+/* What a reset by hand copies: as the library's loader for private memory, and to the shared side.
+ */
+struct copies {
+	void *shared;
+	bool private_memory;
+};
+
 struct bench {
+	FILE *figures;
 	struct recorder *recorder;
 	struct coco_host *host;
 	struct coco_guest *guest;
@@ -65,19 +76,20 @@ static double median(double *values, int count)
 	return values[count / 2];
 }
 
+static uint8_t firmware[FIRMWARE];
+
 static void make_image(struct bench *bench)
 {
-	static uint8_t bytes[FIRMWARE];
 	struct coco_error error;
 	struct coco_page_run run;
 
-	memset(bytes, 0xf4, sizeof(bytes));
+	memset(firmware, 0xf4, sizeof(firmware));
 	must(coco_image_new(&bench->image, &error), &error);
 	COCO_INIT(&run);
 	run.gpa = 0x100000000ull - FIRMWARE;
 	run.size = FIRMWARE;
 	run.kind = COCO_PAGE_DATA;
-	run.bytes = bytes;
+	run.bytes = firmware;
 	must(coco_image_add(bench->image, &run, &error), &error);
 }
 
@@ -135,43 +147,105 @@ static double time_reset(struct bench *bench, uint32_t strategy)
 	return now_us() - start;
 }
 
-static double time_replay(struct bench *bench)
+/* The system calls, and the image's bytes: nobody can do without these. */
+static double time_replay(struct bench *bench, const struct copies *copies)
 {
+	static uint8_t window[FIRMWARE];
 	const double start = now_us();
 
 	recorder_replay(bench->recorder);
+	if (copies->private_memory)
+		memcpy(window, firmware, FIRMWARE);
+	memcpy(copies->shared, firmware, FIRMWARE);
 	return now_us() - start;
+}
+
+static void find_copies(struct bench *bench, const struct setting *setting, struct copies *copies)
+{
+	struct coco_error error;
+
+	copies->private_memory = setting->tech == COCO_TECH_SWPROTECTED;
+	must(coco_guest_host_address(bench->guest, 0x100000000ull - FIRMWARE, FIRMWARE,
+				     &copies->shared, &error),
+	     &error);
+}
+
+static void add_figure(struct bench *bench, const char *group, const struct setting *setting,
+		       const char *side, double us)
+{
+	if (bench->figures)
+		fprintf(bench->figures, "%s|%s, %u vCPUs, %llu MiB, %s|%.0f\n", group,
+			coco_tech_name(setting->tech), setting->vcpus,
+			(unsigned long long)setting->mib, side, us);
+}
+
+/* What the phases of the last resets took. */
+struct phases {
+	double us[COCO_PHASE_COUNT][MOST_ROUNDS];
+};
+
+static void take_phases(struct bench *bench, struct phases *phases, int round)
+{
+	struct coco_guest_info info;
+	struct coco_error error;
+
+	COCO_INIT(&info);
+	must(coco_guest_get_info(bench->guest, &info, &error), &error);
+	for (int phase = 1; phase < COCO_PHASE_COUNT; phase++)
+		phases->us[phase][round] = (double)info.phase_ns[phase] / 1e3;
+}
+
+static void print_phases(struct phases *phases, const char *strategy, int rounds)
+{
+	printf("  %-10s", strategy);
+	for (uint32_t phase = 1; phase < COCO_PHASE_COUNT; phase++) {
+		const double us = median(phases->us[phase], rounds);
+
+		if (us >= 1)
+			printf(" %s %.0f", coco_phase_name(phase), us);
+	}
+	printf("\n");
 }
 
 /* In turns and in both orders: what one leaves to the kernel's workers is done beside the next. */
 static void compare_resets(struct bench *bench, const struct setting *setting)
 {
 	static double library[MOST_ROUNDS], bare[MOST_ROUNDS], overlap[MOST_ROUNDS];
+	static struct phases sequential_phases, overlap_phases;
 	struct coco_error error;
-	double by_library, by_hand;
+	struct copies copies;
+	double by_library, by_hand, beside;
 
 	(void)launch(bench, setting);
+	find_copies(bench, setting, &copies);
 	reset(bench, COCO_STRATEGY_SEQUENTIAL);
 	recorder_record(bench->recorder, true);
 	reset(bench, COCO_STRATEGY_SEQUENTIAL);
 	recorder_record(bench->recorder, false);
 	for (int i = 0; i < bench->rounds; i++) {
 		if (i % 2)
-			bare[i] = time_replay(bench);
+			bare[i] = time_replay(bench, &copies);
 		library[i] = time_reset(bench, COCO_STRATEGY_SEQUENTIAL);
+		take_phases(bench, &sequential_phases, i);
 		if (i % 2 == 0)
-			bare[i] = time_replay(bench);
+			bare[i] = time_replay(bench, &copies);
 	}
 	for (int i = 0; i < bench->rounds; i++) {
 		overlap[i] = time_reset(bench, COCO_STRATEGY_OVERLAP);
+		take_phases(bench, &overlap_phases, i);
 		must(coco_guest_wait_retired(bench->guest, 60000, &error), &error);
 	}
 	by_library = median(library, bench->rounds);
 	by_hand = median(bare, bench->rounds);
+	beside = median(overlap, bench->rounds);
 	printf("%-12s %5u %6llu MiB %6u calls %9.0f us %9.0f us %6.3f %9.0f us\n",
 	       coco_tech_name(setting->tech), setting->vcpus, (unsigned long long)setting->mib,
-	       recorder_count(bench->recorder), by_hand, by_library, by_library / by_hand,
-	       median(overlap, bench->rounds));
+	       recorder_count(bench->recorder), by_hand, by_library, by_library / by_hand, beside);
+	print_phases(&sequential_phases, "sequential", bench->rounds);
+	print_phases(&overlap_phases, "overlap", bench->rounds);
+	add_figure(bench, "A reset, by hand and by the library", setting, "by hand", by_hand);
+	add_figure(bench, "A reset, by hand and by the library", setting, "sequential", by_library);
+	add_figure(bench, "A reset, by hand and by the library", setting, "overlap", beside);
 	coco_guest_free(bench->guest);
 }
 
@@ -197,6 +271,9 @@ static void time_launches(struct bench *bench, const struct setting *setting, do
 	       setting->flags & COCO_GUEST_EAGER_PRIVATE ? "eager" : "on demand",
 	       (unsigned long long)setting->mib, median(slots, bench->rounds), without_slots,
 	       without_slots / *first);
+	add_figure(bench, "A launch, without the memory slots", setting,
+		   setting->flags & COCO_GUEST_EAGER_PRIVATE ? "all marked" : "marked on demand",
+		   without_slots);
 }
 
 static const struct setting resets[] = {
@@ -233,6 +310,11 @@ int main(int argc, char **argv)
 
 	if (bench.rounds < 1 || bench.rounds > MOST_ROUNDS)
 		return 2;
+	if (argc > 2) {
+		bench.figures = fopen(argv[2], "ae");
+		if (!bench.figures)
+			return 1;
+	}
 	COCO_INIT(&options);
 	options.platform = recorder_platform(bench.recorder);
 	must(coco_host_open(&options, &bench.host, &error), &error);
@@ -250,5 +332,5 @@ int main(int argc, char **argv)
 			time_launches(&bench, &launches[i], &first);
 	coco_image_unref(bench.image);
 	coco_host_close(bench.host);
-	return 0;
+	return bench.figures && fclose(bench.figures) ? 1 : 0;
 }

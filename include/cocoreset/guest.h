@@ -295,6 +295,15 @@ struct coco_guest_info {
 	uint32_t reserved0;
 	char staged_name[COCO_STAGE_NAME_SIZE];  /**< its name; "" if nothing is staged */
 	char running_name[COCO_STAGE_NAME_SIZE]; /**< its name; "" for the guest's own image */
+	/**
+	 * Of the current incarnation: the launch digest, as coco_guest_get_digest() tells it, and
+	 * what the platform measured, as coco_guest_get_launch_measure() does. Sizes of 0: there is
+	 * none.
+	 */
+	uint32_t digest_size;
+	uint32_t launch_measure_size;
+	uint8_t digest[COCO_DIGEST_MAX_SIZE];
+	uint8_t launch_measure[COCO_LAUNCH_MEASURE_SIZE];
 };
 
 /** What an incarnation is launched from (cocoreset/stage.h). */
@@ -303,6 +312,9 @@ enum coco_staged {
 	COCO_STAGED_ONCE = 1,    /**< what was staged with COCO_STAGE_ONCE */
 	COCO_STAGED_STAY = 2,    /**< what was staged without it */
 };
+
+/** Room that is always enough for coco_guest_info_json(). */
+#define COCO_GUEST_INFO_JSON_SIZE 4096u
 
 /** Descriptors that a VMM gets from KVM for a VM or vCPU, and that keep the VM alive. */
 enum coco_fd_kind {
@@ -480,6 +492,20 @@ COCO_API COCO_MUST_CHECK int coco_guest_teardown(struct coco_guest *guest,
 COCO_API COCO_MUST_CHECK int coco_guest_get_info(struct coco_guest *guest,
 						 struct coco_guest_info *info,
 						 struct coco_error *error);
+
+/**
+ * Writes what coco_guest_get_info() told as one JSON object on one line, for management interfaces
+ * and logs: names instead of numbers, digests in hexadecimal, of the phases those that took time.
+ *
+ * @param info struct_size set, as it was for coco_guest_get_info().
+ * @param out  where it goes, with a NUL at its end.
+ * @param size bytes at `out`: COCO_GUEST_INFO_JSON_SIZE is always enough.
+ *
+ * Errors: -EINVAL too little room, a struct_size too small or a NULL.
+ * Thread safety: any thread. Allowed states: -.
+ */
+COCO_API COCO_MUST_CHECK int coco_guest_info_json(const struct coco_guest_info *info, char *out,
+						  size_t size, struct coco_error *error);
 
 /**
  * Calls `fn` for each KVM object that is open on behalf of the guest: all that

@@ -240,6 +240,21 @@ static void count_object(void *payload, const struct coco_kvm_object *object)
 	(*count)++;
 }
 
+/* In the states where there is an incarnation that nobody changes. With the lock held. */
+static void tell_measurement(const struct coco_guest *guest, struct coco_guest_info *info)
+{
+	const struct coco_incarnation *incarnation = guest->incarnation;
+
+	if (guest->state != COCO_STATE_RUNNABLE && guest->state != COCO_STATE_PARKED)
+		return;
+	info->digest_size = (uint32_t)incarnation->digest_size;
+	memcpy(info->digest, incarnation->digest, sizeof(info->digest));
+	if (incarnation->result.measure_size > sizeof(info->launch_measure))
+		return;
+	info->launch_measure_size = (uint32_t)incarnation->result.measure_size;
+	memcpy(info->launch_measure, incarnation->result.measure, incarnation->result.measure_size);
+}
+
 int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 			struct coco_error *error)
 {
@@ -266,6 +281,7 @@ int coco_guest_get_info(struct coco_guest *guest, struct coco_guest_info *info,
 	result.fallback_code = guest->last_attempt.fallback.code;
 	snprintf(result.fallback, sizeof(result.fallback), "%.*s", (int)sizeof(result.fallback) - 1,
 		 guest->last_attempt.fallback.text);
+	tell_measurement(guest, &result);
 	pthread_mutex_unlock(&guest->lock);
 
 	pthread_mutex_lock(&guest->memory_lock);

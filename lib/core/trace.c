@@ -2,6 +2,7 @@
 #include "core/trace.h"
 
 #include "core/clock.h"
+#include "core/probes.h"
 
 static const char *const phase_names[COCO_PHASE_COUNT] = {
 	[COCO_PHASE_PARK] = "park",
@@ -35,6 +36,7 @@ void coco_trace_state(struct coco_guest *guest, enum coco_state state)
 		.state = state,
 	};
 
+	COCO_PROBE_STATE(guest, event.generation, coco_state_name(state));
 	if (guest->trace)
 		guest->trace(guest->trace_payload, &event);
 }
@@ -47,6 +49,7 @@ void coco_trace_retired(struct coco_guest *guest, uint64_t generation)
 		.kind = COCO_TRACE_RETIRED,
 	};
 
+	COCO_PROBE_RETIRED(guest, generation);
 	if (guest->trace)
 		guest->trace(guest->trace_payload, &event);
 }
@@ -66,6 +69,7 @@ void coco_phase_begin(struct coco_guest *guest, enum coco_phase phase, uint64_t 
 		.phase = phase,
 	};
 
+	COCO_PROBE_PHASE_BEGIN(guest, generation, phase_names[phase]);
 	guest->phases.phase_begin_ns = event.time_ns;
 	if (guest->trace)
 		guest->trace(guest->trace_payload, &event);
@@ -81,6 +85,7 @@ int coco_phase_end(struct coco_guest *guest, enum coco_phase phase, uint64_t gen
 		.result = result,
 	};
 
+	COCO_PROBE_PHASE_END(guest, generation, phase_names[phase], result);
 	guest->phases.phase_ns[phase] += event.time_ns - guest->phases.phase_begin_ns;
 	if (guest->trace)
 		guest->trace(guest->trace_payload, &event);

@@ -7,10 +7,10 @@
 
 void coco_trace_state(struct coco_guest *guest, enum coco_state state);
 
-/* A launch or reset begins: its phases' times are 0. */
 /* An old incarnation has been given back in the background. With the guest's lock held. */
 void coco_trace_retired(struct coco_guest *guest, uint64_t generation);
 
+/* A launch or reset begins: its phases' times are 0. */
 void coco_phases_begin(struct coco_guest *guest);
 void coco_phase_begin(struct coco_guest *guest, enum coco_phase phase, uint64_t generation);
 /* Returns `result`. */

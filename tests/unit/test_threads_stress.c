@@ -7,7 +7,7 @@
 
 #include <sched.h>
 
-#define VCPUS  4u
+#define VCPUS  8u
 #define RESETS 60u
 
 static struct fixture f;

@@ -244,11 +244,16 @@ static void count_object(void *payload, const struct coco_kvm_object *object)
 static void tell_measurement(const struct coco_guest *guest, struct coco_guest_info *info)
 {
 	const struct coco_incarnation *incarnation = guest->incarnation;
+	const uint8_t *bytes;
+	size_t size;
 
 	if (guest->state != COCO_STATE_RUNNABLE && guest->state != COCO_STATE_PARKED)
 		return;
-	info->digest_size = (uint32_t)incarnation->digest_size;
-	memcpy(info->digest, incarnation->digest, sizeof(info->digest));
+	if (incarnation->source->digest) {
+		bytes = coco_digest_bytes(incarnation->source->digest, &size);
+		info->digest_size = (uint32_t)size;
+		memcpy(info->digest, bytes, size);
+	}
 	if (incarnation->result.measure_size > sizeof(info->launch_measure))
 		return;
 	info->launch_measure_size = (uint32_t)incarnation->result.measure_size;

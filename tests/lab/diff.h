@@ -28,7 +28,7 @@
 #define DIFF_GMEMS        2u
 #define DIFF_EVENTFDS     2u
 #define DIFF_RAM_PAGES    48u
-#define DIFF_SOURCE_PAGES 16u
+#define DIFF_SOURCE_PAGES 24u
 #define DIFF_ARGS         4u
 #define DIFF_MAX_STEPS    320u
 #define DIFF_MAX_OPS      160u

@@ -243,11 +243,33 @@ static int by_bytes(const void *a, const void *b)
 	return memcmp(a, b, DIGEST_SIZE);
 }
 
+/* A VM of which only a guest_memfd or a mapping is left: the simulator tells of it by no number. */
+static bool is_out_of_sight(const struct diff_vm *vm)
+{
+	bool kept = false;
+
+	if (vm->fd >= 0)
+		return false;
+	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
+		if (vm->vcpus[i] >= 0)
+			return false;
+		kept = kept || vm->runs[i];
+	}
+	for (unsigned i = 0; i < DIFF_GMEMS; i++)
+		kept = kept || vm->gmems[i] >= 0;
+	return kept;
+}
+
 static bool read_account(struct diff_side *side, struct account *account)
 {
 	memset(account, 0, sizeof(*account));
 	if (!(side->sim ? read_simulator(side, account) : read_kernel(account)))
 		return false;
+	for (unsigned i = 0; i < DIFF_VMS; i++)
+		if (is_out_of_sight(&side->vms[i])) {
+			account->count = 0;
+			memset(account->digests, 0, sizeof(account->digests));
+		}
 	qsort(account->digests, account->count, DIGEST_SIZE, by_bytes);
 	return true;
 }

@@ -18,8 +18,6 @@
 #define QUIRKS               0xfffull /* KVM_X86_VALID_QUIRKS */
 #define DISABLE_EXITS        0xfull
 #define X2APIC_FLAGS         0xfull
-#define X2APIC_SUPPRESS_EOI  0x4ull
-#define X2APIC_BROADCAST_EOI 0x8ull
 #define USER_SPACE_MSR       0x7ull
 #define DIRTY_RING_MAX       (65536ull * 16) /* KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn */
 #define APIC_BUS_NS          1               /* APIC_BUS_CYCLE_NS_DEFAULT */
@@ -176,7 +174,7 @@ int sim_extension(const struct coco_sim *sim, const struct sim_vm *vm, uint32_t 
 		return 1;
 	case KVM_CAP_X2APIC_API:
 		return (int)(vm && vm->irqchip != SIM_IRQCHIP_SPLIT
-				     ? X2APIC_FLAGS & ~X2APIC_SUPPRESS_EOI
+				     ? X2APIC_FLAGS & ~SIM_X2APIC_SUPPRESS_EOI
 				     : X2APIC_FLAGS);
 	case CAP_X86_APIC_BUS_CYCLES_NS:
 		return vm ? (int)vm->config->caps.apic_bus_ns : APIC_BUS_NS;
@@ -223,11 +221,11 @@ static int split_irqchip(struct sim_vm *vm, uint64_t pins)
 
 static int x2apic_api(struct sim_vm *vm, uint64_t flags)
 {
-	const uint64_t both = X2APIC_SUPPRESS_EOI | X2APIC_BROADCAST_EOI;
+	const uint64_t both = SIM_X2APIC_SUPPRESS_EOI | SIM_X2APIC_BROADCAST_EOI;
 	uint64_t *now = &vm->config->caps.x2apic_api;
 
 	if (flags & ~X2APIC_FLAGS || (flags & both) == both ||
-	    (flags & X2APIC_SUPPRESS_EOI && vm->irqchip != SIM_IRQCHIP_SPLIT))
+	    (flags & SIM_X2APIC_SUPPRESS_EOI && vm->irqchip != SIM_IRQCHIP_SPLIT))
 		return -EINVAL;
 	if (flags & both)
 		*now &= ~both;
@@ -344,6 +342,21 @@ static int generic_cap(struct sim_vm *vm, const struct kvm_enable_cap *cap)
 	}
 }
 
+/* Mirrors and moves are not modelled: no VM is one to copy from. */
+static int enc_context(struct sim_vm *vm, uint64_t fd)
+{
+	struct sim_file *file;
+	bool is_vm;
+
+	if (!sim_offers_sev(vm->sim))
+		return -EINVAL;
+	file = sim_file_get(vm->sim, (int)fd);
+	is_vm = file && file->kind == SIM_FILE_VM;
+	if (file)
+		sim_file_put(file);
+	return is_vm ? -EINVAL : -EBADF;
+}
+
 static int x86_cap(struct sim_vm *vm, uint32_t cap, uint64_t value)
 {
 	struct sim_vm_caps *caps = &vm->config->caps;
@@ -389,6 +402,9 @@ static int x86_cap(struct sim_vm *vm, uint32_t cap, uint64_t value)
 		return set_bool(&caps->nx_huge_pages_disabled, 1);
 	case CAP_X86_APIC_BUS_CYCLES_NS:
 		return apic_bus(vm, value);
+	case KVM_CAP_VM_COPY_ENC_CONTEXT_FROM:
+	case KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM:
+		return enc_context(vm, value);
 	default:
 		return -EINVAL;
 	}

@@ -189,17 +189,15 @@ static int irq_line_status(struct sim_file *file, uintptr_t argument)
 /* kvm_send_userspace_msi() */
 static int signal_msi(struct sim_file *file, uintptr_t argument)
 {
-	struct kvm_irq_routing_entry route = {.type = KVM_IRQ_ROUTING_MSI};
+	struct kvm_irq_routing_msi route;
 	struct kvm_msi msi;
 
 	if (sim_copy_in(&msi, argument, sizeof(msi)))
 		return -EFAULT;
 	if (file->vm->irqchip == SIM_IRQCHIP_NONE || msi.flags & ~KVM_MSI_VALID_DEVID)
 		return -EINVAL;
-	route.flags = msi.flags;
-	route.u.msi = (struct kvm_irq_routing_msi){msi.address_lo, msi.address_hi, msi.data, {0}};
-	sim_run_deliver(file->vm, 0, &route, 1);
-	return 1;
+	route = (struct kvm_irq_routing_msi){msi.address_lo, msi.address_hi, msi.data, {0}};
+	return sim_run_deliver_msi(file->vm, &route);
 }
 
 const struct sim_request sim_irq_requests[] = {

@@ -25,6 +25,8 @@ enum sim_lapic_register {
 };
 
 void sim_lapic_reset(struct sim_vcpu *vcpu, bool boot);
+/* What it says of itself, which depends on the vCPU's CPUID. */
+void sim_lapic_set_version(struct sim_vcpu *vcpu);
 uint32_t sim_lapic_read(const struct sim_vcpu *vcpu, uint32_t offset);
 void sim_lapic_write(struct sim_vcpu *vcpu, uint32_t offset, uint32_t value);
 

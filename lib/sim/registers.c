@@ -83,7 +83,10 @@ static int set_sregs_of(struct sim_vcpu *vcpu, const struct kvm_sregs2 *sregs)
 	r = sim_apic_base_set(vcpu, sregs->apic_base);
 	if (r)
 		return r;
+	if (vcpu->protected)
+		return 0;
 	vcpu->state->sregs = *sregs;
+	sim_vcpu_cr0_written(vcpu);
 	return 0;
 }
 
@@ -92,6 +95,15 @@ static void show_segments(const struct sim_vcpu *vcpu, struct kvm_sregs2 *sregs)
 {
 	struct kvm_segment *const data[] = {&sregs->ds, &sregs->es, &sregs->fs, &sregs->gs};
 
+	if (vcpu->protected) {
+		/* Of state that is protected only what KVM has elsewhere. */
+		*sregs = (struct kvm_sregs2){.cr0 = sregs->cr0,
+					     .cr4 = sregs->cr4,
+					     .cr8 = sregs->cr8,
+					     .efer = sregs->efer,
+					     .apic_base = sregs->apic_base};
+		return;
+	}
 	if (!sim_offers_sev(vcpu->vm->sim))
 		return;
 	for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++)
@@ -176,12 +188,11 @@ static void fpu_from_xsave(const uint8_t *area, struct kvm_fpu *fpu)
 	memcpy(&fpu->last_opcode, area + 6, 2);
 	memcpy(&fpu->last_ip, area + 8, 8);
 	memcpy(&fpu->last_dp, area + 16, 8);
-	memcpy(&fpu->mxcsr, area + 24, 4);
 	memcpy(fpu->fpr, area + 32, sizeof(fpu->fpr));
 	memcpy(fpu->xmm, area + 160, sizeof(fpu->xmm));
 }
 
-/* KVM does not take MXCSR from here (kvm_arch_vcpu_ioctl_set_fpu()). */
+/* KVM does not take MXCSR from here, nor show it (kvm_arch_vcpu_ioctl_set_fpu(), _get_fpu()). */
 static void fpu_to_xsave(const struct kvm_fpu *fpu, uint8_t *area)
 {
 	memcpy(area, &fpu->fcw, 2);
@@ -194,11 +205,21 @@ static void fpu_to_xsave(const struct kvm_fpu *fpu, uint8_t *area)
 	memcpy(area + 160, fpu->xmm, sizeof(fpu->xmm));
 }
 
+/*
+ * fpstate_is_confidential(): a protected SEV-ES vCPU has none that KVM knows. Only VMs of type 0
+ * come here; to them KVM shows nothing, and takes whatever comes.
+ */
+static bool is_fpu_confidential(const struct sim_vcpu *vcpu)
+{
+	return vcpu->protected && vcpu->vm->tech->vm_type == UAPI_VM_TYPE_DEFAULT;
+}
+
 static int get_fpu(struct sim_file *file, uintptr_t argument)
 {
-	struct kvm_fpu fpu;
+	struct kvm_fpu fpu = {0};
 
-	fpu_from_xsave((const uint8_t *)state_of(file)->xsave.region, &fpu);
+	if (!is_fpu_confidential(file->object))
+		fpu_from_xsave((const uint8_t *)state_of(file)->xsave.region, &fpu);
 	return sim_copy_out(argument, &fpu, sizeof(fpu));
 }
 
@@ -208,13 +229,22 @@ static int set_fpu(struct sim_file *file, uintptr_t argument)
 
 	if (sim_copy_in(&fpu, argument, sizeof(fpu)))
 		return -EFAULT;
-	fpu_to_xsave(&fpu, (uint8_t *)state_of(file)->xsave.region);
+	if (!is_fpu_confidential(file->object))
+		fpu_to_xsave(&fpu, (uint8_t *)state_of(file)->xsave.region);
 	return 0;
 }
 
 static int get_xsave(struct sim_file *file, uintptr_t argument)
 {
-	return sim_copy_out(argument, state_of(file)->xsave.region, SIM_XSAVE_SIZE);
+	const uint64_t features = SIM_XCR0_SUPPORTED;
+	struct sim_xsave area = {0};
+
+	if (!is_fpu_confidential(file->object)) {
+		area = state_of(file)->xsave;
+		/* copy_xstate_to_uabi_buf(): the host's XCR0 in what FXSAVE leaves to software. */
+		memcpy((uint8_t *)area.region + 464, &features, sizeof(features));
+	}
+	return sim_copy_out(argument, area.region, SIM_XSAVE_SIZE);
 }
 
 /* XSTATE_BV, in the header after FXSAVE's area, may only have states that the host has. */
@@ -225,6 +255,8 @@ static int set_xsave(struct sim_file *file, uintptr_t argument)
 
 	if (sim_copy_in(region, argument, sizeof(region)))
 		return -EFAULT;
+	if (is_fpu_confidential(file->object))
+		return 0;
 	memcpy(&present, (const uint8_t *)region + 512, sizeof(present));
 	if (present & ~SIM_XCR0_SUPPORTED || region[6] & ~0xffffu)
 		return -EINVAL;

@@ -109,13 +109,16 @@ void sim_apic_take(struct sim_vcpu *vcpu, uint8_t vector)
 	set_vector(vcpu, SIM_APIC_ISR, vector, true);
 }
 
-static void request(struct sim_vcpu *vcpu, uint8_t vector, bool level)
+static bool request(struct sim_vcpu *vcpu, uint8_t vector, bool level)
 {
-	if (vector < 16 || !(get(vcpu, SIM_APIC_SVR) & SVR_ENABLED))
-		return;
+	if (!(get(vcpu, SIM_APIC_SVR) & SVR_ENABLED))
+		return false;
+	if (vector < 16)
+		return true;
 	set_vector(vcpu, SIM_APIC_IRR, vector, true);
 	set_vector(vcpu, SIM_APIC_TMR, vector, level);
 	sim_run_wake(vcpu);
+	return true;
 }
 
 /* A level-triggered pin may ask again, and its resamplefds are told. */
@@ -175,17 +178,17 @@ static bool matches(const struct sim_vcpu *vcpu, const struct message *message)
 	return message->logical ? matches_logical(vcpu, message) : vcpu->id == message->destination;
 }
 
-static void accept(struct sim_vcpu *vcpu, const struct message *message)
+/* __apic_accept_irq(): whether it has come in. */
+static bool accept(struct sim_vcpu *vcpu, const struct message *message)
 {
 	struct sim_run_state *state = sim_run_state(vcpu);
 
 	if (!state)
-		return;
+		return false;
 	switch (message->mode) {
 	case FIXED:
 	case LOWEST:
-		request(vcpu, message->vector, message->level);
-		return;
+		return request(vcpu, message->vector, message->level);
 	case NMI:
 		vcpu->state->events.nmi.pending = 1;
 		break;
@@ -198,20 +201,25 @@ static void accept(struct sim_vcpu *vcpu, const struct message *message)
 		state->sipi_vector = message->vector;
 		break;
 	default:
-		return;
+		return false;
 	}
 	sim_run_wake(vcpu);
+	return true;
 }
 
-static void send(struct sim_vm *vm, const struct message *message)
+/* How many have taken it; -1: it is for none. */
+static int send(struct sim_vm *vm, const struct message *message)
 {
+	int taken = -1;
+
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		if (!matches(vm->vcpus[i], message))
 			continue;
-		accept(vm->vcpus[i], message);
+		taken = (taken < 0 ? 0 : taken) + accept(vm->vcpus[i], message);
 		if (message->mode == LOWEST)
-			return;
+			break;
 	}
+	return taken;
 }
 
 static void write_icr(struct sim_vcpu *vcpu, uint32_t low, uint32_t high)
@@ -247,7 +255,7 @@ static void write_icr(struct sim_vcpu *vcpu, uint32_t low, uint32_t high)
 
 /* --- interrupts from outside */
 
-static void deliver_msi(struct sim_vm *vm, const struct kvm_irq_routing_msi *msi)
+int sim_run_deliver_msi(struct sim_vm *vm, const struct kvm_irq_routing_msi *msi)
 {
 	const bool wide = vm->config->caps.x2apic_api & KVM_X2APIC_API_USE_32BIT_IDS;
 	const struct message message = {
@@ -259,7 +267,7 @@ static void deliver_msi(struct sim_vm *vm, const struct kvm_irq_routing_msi *msi
 		.level = msi->data & ICR_LEVEL,
 	};
 
-	send(vm, &message);
+	return send(vm, &message);
 }
 
 static void deliver_pin(struct sim_vm *vm, uint32_t pin, int level)
@@ -289,7 +297,7 @@ void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routi
 	(void)gsi;
 	if (route->type == KVM_IRQ_ROUTING_MSI) {
 		if (level)
-			deliver_msi(vm, &route->u.msi);
+			sim_run_deliver_msi(vm, &route->u.msi);
 	} else if (route->type == KVM_IRQ_ROUTING_IRQCHIP && vm->irqchip == SIM_IRQCHIP_FULL &&
 		   route->u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC &&
 		   route->u.irqchip.pin < SIM_IRQCHIP_PINS) {

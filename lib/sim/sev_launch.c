@@ -154,6 +154,7 @@ static int update_vmsa(struct sim_vcpu *vcpu, struct uapi_sev_command *command)
 				&command->error);
 	if (!r) {
 		state->protected = true;
+		vcpu->protected = true;
 		state->has_vmsa = true;
 	}
 	return r;

@@ -23,13 +23,13 @@ static bool is_mapped(uint64_t address, uint64_t size)
 	       0;
 }
 
-static bool is_writable(uint64_t address, uint64_t size)
+static bool is_accessible(uint64_t address, uint64_t size, bool write)
 {
 	for (uint64_t at = address; at < address + size;
 	     at = at / SIM_PAGE_SIZE * SIM_PAGE_SIZE + SIM_PAGE_SIZE) {
 		uint8_t byte;
 
-		if (sim_copy_in(&byte, at, 1) || sim_copy_out(at, &byte, 1))
+		if (sim_copy_in(&byte, at, 1) || (write && sim_copy_out(at, &byte, 1)))
 			return false;
 	}
 	return true;
@@ -44,7 +44,7 @@ int sim_sev_pin(struct sim_sev_vm *sev, uint64_t address, uint64_t size, bool wr
 	pages = pages_of(address, size);
 	if (pages > INT_MAX || sev->pages_locked + pages > (uint64_t)sysconf(_SC_PHYS_PAGES))
 		return -EINVAL;
-	if (!is_mapped(address, size) || (writable && !is_writable(address, size)))
+	if (!is_mapped(address, size) || !is_accessible(address, size, writable))
 		return -ENOMEM;
 	if (keep)
 		sev->pages_locked += pages;

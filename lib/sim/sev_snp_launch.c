@@ -223,6 +223,7 @@ static int load_vmsa(struct sim_vcpu *vcpu, struct uapi_sev_command *command)
 		return r;
 	}
 	state->protected = true;
+	vcpu->protected = true;
 	state->has_vmsa = true;
 	sim_sev_host(sev->vm->sim)->rmp_pages++;
 	return 0;

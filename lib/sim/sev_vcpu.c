@@ -14,9 +14,6 @@
 #define DR7_FIXED    0x400ull
 #define FAIL_INVALID UINT64_MAX /* VMEXIT_INVALID */
 
-/* linux/kvm.h of Linux 6.1 has no such quirk. */
-#define QUIRK_CD_NW_CLEARED (1ull << 1)
-
 /* MSRs that a guest of SEV-ES has to itself (sev_es_recalc_msr_intercepts(),
  * svm_recalc_msr_intercepts()). */
 static const uint32_t own_msrs[] = {
@@ -93,7 +90,7 @@ int sim_sev_capture_vmsa(struct sim_vcpu *vcpu)
 		.dbgctl = msr_of(vcpu, 0x1d9),
 		.sev_features = sev->features,
 		.with_fpu = sev->type != UAPI_VM_TYPE_DEFAULT,
-		.cd_nw_cleared = !(vcpu->vm->config->caps.disabled_quirks & QUIRK_CD_NW_CLEARED),
+		.cd_nw_cleared = from->cd_nw_cleared,
 		.host_cr4_mce = true,
 	};
 	sim_vmsa_capture(&state->vmsa, &source);

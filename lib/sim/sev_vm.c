@@ -36,7 +36,7 @@ static struct sim_sev_vm *new_vm(struct sim_vm *vm, uint64_t type)
 	sev->vm = vm;
 	sev->type = type;
 	sev->kind = kind_of(type);
-	sev->need_init = type != UAPI_VM_TYPE_DEFAULT;
+	sev->need_init = type != UAPI_VM_TYPE_DEFAULT && type != UAPI_VM_TYPE_SW_PROTECTED;
 	sev->pre_fault = type != UAPI_VM_TYPE_SNP;
 	return sev;
 }
@@ -293,7 +293,7 @@ static const struct sim_tech legacy = {
 
 int sim_sev_legacy_command(struct sim_vm *vm, uintptr_t argument)
 {
-	struct sim_sev_vm *sev = new_vm(vm, UAPI_VM_TYPE_DEFAULT);
+	struct sim_sev_vm *sev = new_vm(vm, vm->tech->vm_type);
 	int r;
 
 	if (!sev)

@@ -181,6 +181,9 @@ struct sim_vcpu {
 	/* Set by the technology: the CPU's registers are not `state`, and run.c moves none between
 	 * them. */
 	bool own_registers;
+	/* Set by the technology: KVM does not know the registers any more
+	 * (guest_state_protected). */
+	bool protected;
 };
 
 /* --- what the CPU meets */

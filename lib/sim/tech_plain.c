@@ -178,4 +178,6 @@ const struct sim_tech sim_tech_swprotected = {
 	.find_memory = find_memory,
 	.instruction = instruction,
 	.mmio = native_mmio,
+	/* To find, command by command, that it is no VM of SEV. */
+	.vm_command = sim_sev_legacy_command,
 };

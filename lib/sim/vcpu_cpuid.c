@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/lapic.h"
 #include "sim/vcpu.h"
 #include "sim/vcpu_state.h"
 
@@ -70,6 +71,7 @@ static int set_entries(struct sim_vcpu *vcpu, const struct kvm_cpuid_entry2 *ent
 		return r;
 	memcpy(state->cpuid, entries, count * sizeof(*entries));
 	state->cpuid_count = count;
+	sim_lapic_set_version(vcpu);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "sim/msrs.h"
 #include "sim/vm_config.h"
 
+#define QUIRK_CD_NW_CLEARED (1ull << 1) /* KVM_X86_QUIRK_CD_NW_CLEARED */
 #define CR0_RESET   0x60000010ull
 #define DR6_RESET   0xffff0ff0ull
 #define DR7_RESET   0x400ull
@@ -52,6 +53,12 @@ static void reset_fpu(struct sim_xsave *xsave)
 	words[7] = MXCSR_MASK;
 }
 
+void sim_vcpu_cr0_written(struct sim_vcpu *vcpu)
+{
+	vcpu->state->cd_nw_cleared =
+		!(vcpu->vm->config->caps.disabled_quirks & QUIRK_CD_NW_CLEARED);
+}
+
 void sim_vcpu_power_on(struct sim_vcpu *vcpu)
 {
 	struct sim_vcpu_state *state = vcpu->state;
@@ -65,6 +72,7 @@ void sim_vcpu_power_on(struct sim_vcpu *vcpu)
 	memset(&state->sregs, 0, sizeof(state->sregs));
 	reset_segments(&state->sregs, sim_offers_sev(vcpu->vm->sim));
 	state->sregs.cr0 = CR0_RESET;
+	sim_vcpu_cr0_written(vcpu);
 	state->sregs.apic_base = apic_base;
 	memset(state->interrupt_bitmap, 0, sizeof(state->interrupt_bitmap));
 	memset(&state->events, 0, sizeof(state->events));

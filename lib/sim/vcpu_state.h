@@ -16,6 +16,7 @@ struct sim_vcpu_state {
 	struct kvm_regs regs;
 	struct kvm_sregs2 sregs;
 	uint64_t interrupt_bitmap[4];
+	bool cd_nw_cleared;     /* the processor runs with caches whatever CR0 says */
 	struct sim_xsave xsave; /* KVM_GET_FPU reads it, too */
 	uint64_t xcr0;
 	struct kvm_debugregs debugregs;
@@ -60,6 +61,8 @@ uint64_t sim_guest_xcr0(const struct sim_vcpu *vcpu);
 /* The architectural state after INIT: what an AP starts with. `vcpu` keeps MSRs that INIT leaves
  * alone. */
 void sim_vcpu_power_on(struct sim_vcpu *vcpu);
+/* svm_set_cr0(): a quirk that is disabled later changes nothing before CR0 is set again. */
+void sim_vcpu_cr0_written(struct sim_vcpu *vcpu);
 
 bool sim_vcpu_has_lapic(const struct sim_vcpu *vcpu);
 

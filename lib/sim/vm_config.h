@@ -80,6 +80,10 @@ struct sim_blob {
 	struct sim_blob *next;
 };
 
+/* Flags of KVM_CAP_X2APIC_API that are younger than the oldest headers. */
+#define SIM_X2APIC_SUPPRESS_EOI  0x4ull
+#define SIM_X2APIC_BROADCAST_EOI 0x8ull
+
 /* KVM_ENABLE_CAP: what is not of use anywhere else. */
 struct sim_vm_caps {
 	uint64_t disabled_quirks;
@@ -151,6 +155,8 @@ void sim_irqfd_prune(struct sim_vm *vm);
 /* A GSI, or an MSI, is asserted or not: run.c hands it to the interrupt controllers. */
 void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route,
 		     int level);
+/* The same for an MSI alone: how many vCPUs have taken it, -1: it is for none. */
+int sim_run_deliver_msi(struct sim_vm *vm, const struct kvm_irq_routing_msi *msi);
 
 /* --- for run.c */
 

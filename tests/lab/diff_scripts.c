@@ -52,7 +52,7 @@ const char *const diff_scripts[] = {
 	SNP_VM VCPUS "snp_start update snp_finish=5 snp_finish run get get=1 get=2 get=3 get=4 get=5 get=6 "
 	       "get=7 get=8 get=9 set set=1 set=2 set=3 set=4 set=5 set=6 set=7 set=8 set=9",
 	SEV_VM("1") VCPUS "start data vmsa vmsa measure get get=1 get=2 get=3 get=4 get=5 get=6 get=7 get=8 "
-	       "get=9 set set=1 set=2 set=3 set=4 set=5 set=6 set=7 set=8 set=9 debug debug=1 translate",
+	       "get=9 set set=1 set=2 set=3 set=4 set=5 set=6 set=7 set=8 set=9 debug debug=1",
 	"create_vm=3 slot init=1 " VCPUS "start=1 data vmsa measure get get=1 get=2 get=3 get=4 get=5 get=6 "
 	"get=7 get=8 get=9 set set=1 set=2 set=3 set=4 set=5 set=6 set=7 set=8 set=9 debug debug=1",
 	/* Each firmware command fails once. */

@@ -7,30 +7,31 @@
 
 #define FOLDER "/sys/kernel/debug/sim_psp/"
 
-static bool read_stat(const char *word, long *value)
-{
-	FILE *file = fopen(FOLDER "stats", "r");
-	const size_t length = strlen(word);
-	char line[128];
-	bool ok = false;
-
-	while (file && !ok && fgets(line, sizeof(line), file)) {
-		ok = !strncmp(line, word, length) && line[length] == ' ';
-		if (ok)
-			*value = strtol(line + length, NULL, 10);
-	}
-	if (file)
-		fclose(file);
-	return ok;
-}
-
 bool sim_read_stats(struct sim_stats *stats)
 {
-	return read_stat("sev_guests", &stats->sev_guests) &&
-	       read_stat("snp_guests", &stats->snp_guests) &&
-	       read_stat("asids_bound", &stats->asids_bound) &&
-	       read_stat("rmp_guest_pages", &stats->guest_pages) &&
-	       read_stat("rmp_fw_pages", &stats->firmware_pages);
+	const struct {
+		const char *word;
+		long *value;
+	} wanted[] = {
+		{"sev_guests", &stats->sev_guests},        {"snp_guests", &stats->snp_guests},
+		{"asids_bound", &stats->asids_bound},      {"rmp_guest_pages", &stats->guest_pages},
+		{"rmp_fw_pages", &stats->firmware_pages},
+	};
+	const size_t count = sizeof(wanted) / sizeof(wanted[0]);
+	FILE *file = fopen(FOLDER "stats", "r");
+	char word[64];
+	size_t found = 0;
+	long value;
+
+	while (file && fscanf(file, "%63s %ld", word, &value) == 2)
+		for (size_t i = 0; i < count; i++)
+			if (!strcmp(word, wanted[i].word)) {
+				*wanted[i].value = value;
+				found++;
+			}
+	if (file)
+		fclose(file);
+	return found == count;
 }
 
 bool sim_same_stats(const struct sim_stats *a, const struct sim_stats *b)

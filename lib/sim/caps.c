@@ -15,14 +15,14 @@
 #define CAP_X86_APIC_BUS_CYCLES_NS  237
 #define CAP_X86_GUEST_MODE          238
 
-#define QUIRKS               0xfffull /* KVM_X86_VALID_QUIRKS */
-#define DISABLE_EXITS        0xfull
-#define X2APIC_FLAGS         0xfull
-#define USER_SPACE_MSR       0x7ull
-#define DIRTY_RING_MAX       (65536ull * 16) /* KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn */
-#define APIC_BUS_NS          1               /* APIC_BUS_CYCLE_NS_DEFAULT */
-#define GUESTDBG_FLAGS       0x1f0003 /* KVM_GUESTDBG_VALID_MASK */
-#define XEN_FLAGS            0x17f
+#define QUIRKS         0xfffull /* KVM_X86_VALID_QUIRKS */
+#define DISABLE_EXITS  0xfull
+#define X2APIC_FLAGS   0xfull
+#define USER_SPACE_MSR 0x7ull
+#define DIRTY_RING_MAX (65536ull * 16) /* KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn */
+#define APIC_BUS_NS    1               /* APIC_BUS_CYCLE_NS_DEFAULT */
+#define GUESTDBG_FLAGS 0x1f0003        /* KVM_GUESTDBG_VALID_MASK */
+#define XEN_FLAGS      0x17f
 
 /* Answers that depend on nothing. */
 static const struct {

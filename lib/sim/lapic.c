@@ -32,9 +32,9 @@ void sim_lapic_set_version(struct sim_vcpu *vcpu)
 {
 	const uint64_t flags = vcpu->vm->config->caps.x2apic_api;
 	const struct kvm_cpuid_entry2 *leaf = sim_cpuid_find(vcpu, 1, 0);
-	const bool shown = flags & SIM_X2APIC_SUPPRESS_EOI ||
-			   (!(flags & SIM_X2APIC_BROADCAST_EOI) &&
-			    vcpu->vm->irqchip != SIM_IRQCHIP_FULL);
+	const bool shown =
+		flags & SIM_X2APIC_SUPPRESS_EOI ||
+		(!(flags & SIM_X2APIC_BROADCAST_EOI) && vcpu->vm->irqchip != SIM_IRQCHIP_FULL);
 
 	if (!sim_vcpu_has_lapic(vcpu))
 		return;

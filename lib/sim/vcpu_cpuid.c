@@ -59,7 +59,8 @@ static int check(const struct kvm_cpuid_entry2 *entries, uint32_t count)
 	return 0;
 }
 
-static int set_entries(struct sim_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, uint32_t count)
+static int set_entries(struct sim_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries,
+		       uint32_t count)
 {
 	struct sim_vcpu_state *state = vcpu->state;
 	int r;

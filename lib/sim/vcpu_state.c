@@ -11,13 +11,13 @@
 #include "sim/vm_config.h"
 
 #define QUIRK_CD_NW_CLEARED (1ull << 1) /* KVM_X86_QUIRK_CD_NW_CLEARED */
-#define CR0_RESET   0x60000010ull
-#define DR6_RESET   0xffff0ff0ull
-#define DR7_RESET   0x400ull
-#define FCW_RESET   0x37f
-#define MXCSR_RESET 0x1f80u
-#define MXCSR_MASK  0xffffu
-#define RDX_RESET   0x600ull /* as long as no CPUID has a signature */
+#define CR0_RESET           0x60000010ull
+#define DR6_RESET           0xffff0ff0ull
+#define DR7_RESET           0x400ull
+#define FCW_RESET           0x37f
+#define MXCSR_RESET         0x1f80u
+#define MXCSR_MASK          0xffffu
+#define RDX_RESET           0x600ull /* as long as no CPUID has a signature */
 
 static struct kvm_segment segment(uint8_t type, bool system)
 {

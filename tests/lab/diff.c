@@ -25,7 +25,7 @@
 static struct diff_side kernel, simulator;
 static unsigned long sequences, steps, differences;
 static bool keep_going; /* to the next sequence after one that differs */
-static bool verbose;    /* each sequence before it is tried: the last one is what the kernel died of */
+static bool verbose; /* each sequence before it is tried: the last one is what the kernel died of */
 static bool to_the_end; /* of a sequence that differs */
 
 static void run(struct diff_side *side, const struct diff_step *step, struct diff_result *result)
@@ -185,8 +185,8 @@ static bool open_both(void)
 	options.sev_asids = 4;
 	options.sev_min_asid = 3;
 	options.cpus = 2;
-	options.techs = 1u << COCO_TECH_PLAIN | 1u << COCO_TECH_SWPROTECTED |
-			1u << COCO_TECH_SEV | 1u << COCO_TECH_SEVES | 1u << COCO_TECH_SNP;
+	options.techs = 1u << COCO_TECH_PLAIN | 1u << COCO_TECH_SWPROTECTED | 1u << COCO_TECH_SEV |
+			1u << COCO_TECH_SEVES | 1u << COCO_TECH_SNP;
 	if (coco_sim_new(&options, &sim, &error)) {
 		printf("not ok: %s\n", error.text);
 		return false;

@@ -22,6 +22,9 @@
 #include "kvm/uapi.h"
 #include "kvm/uapi_sev.h"
 
+#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
+#define PICK(array, at) ((array)[(at) % COUNT(array)])
+
 #define DIFF_PAGE         4096u
 #define DIFF_VMS          4u
 #define DIFF_VCPUS        3u

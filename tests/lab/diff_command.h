@@ -5,9 +5,7 @@
 
 #include "diff.h"
 
-#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
-#define PICK(array, at) ((array)[(at) % COUNT(array)])
-#define NOWHERE         ((void *)8)
+#define NOWHERE ((void *)8)
 
 /* Sets the result's rc and status. `file` 0: with the descriptor of /dev/sev. */
 int diff_command(struct diff_side *side, struct diff_vm *vm, uint32_t id, const void *data,

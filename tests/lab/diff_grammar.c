@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static const struct diff_op *const tables[] = {
 	diff_vm_ops, diff_memory_ops, diff_irq_ops, diff_vcpu_ops, diff_sev_ops, diff_snp_ops,
 };

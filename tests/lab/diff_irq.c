@@ -123,9 +123,9 @@ static void coalesced(struct diff_side *side, struct diff_vm *vm, const uint8_t 
 
 	if (a[1])
 		zone.pio = 2;
-	result->rc = diff_ioctl(
-		side, vm->fd, a[0] ? KVM_UNREGISTER_COALESCED_MMIO : KVM_REGISTER_COALESCED_MMIO,
-		&zone);
+	result->rc = diff_ioctl(side, vm->fd,
+				a[0] ? KVM_UNREGISTER_COALESCED_MMIO : KVM_REGISTER_COALESCED_MMIO,
+				&zone);
 }
 
 static void device(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,

@@ -7,9 +7,6 @@
 
 #include "diff.h"
 
-#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
-#define PICK(array, at) ((array)[(at) % COUNT(array)])
-
 #define UNKNOWN_FLAG (1u << 20)
 
 struct layout {
@@ -21,9 +18,8 @@ struct layout {
 
 /* The first two are what a launch takes; the third is between them, the others are in the way. */
 static const struct layout layouts[] = {
-	{0, 0, 32, 0},         {1, 0xffff0, 16, 32}, {2, 32, 8, 32},
-	{3, 16, 32, 0},        {0, 0x1000, 32, 0},   {2, 0x2000, 1, 0},
-	{0x10000, 0, 8, 0},    {0xffff, 0x3000, 1, 0},
+	{0, 0, 32, 0},      {1, 0xffff0, 16, 32}, {2, 32, 8, 32},     {3, 16, 32, 0},
+	{0, 0x1000, 32, 0}, {2, 0x2000, 1, 0},    {0x10000, 0, 8, 0}, {0xffff, 0x3000, 1, 0},
 };
 
 static struct uapi_memory_region2 region_of(const struct diff_vm *vm, const uint8_t *a)
@@ -157,13 +153,16 @@ static void punch(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 		uint64_t offset;
 		uint64_t size;
 	} ranges[] = {
-		{0, 2 * (uint64_t)DIFF_PAGE},        {4 * (uint64_t)DIFF_PAGE, DIFF_PAGE}, {0x10, DIFF_PAGE},
-		{(uint64_t)DIFF_RAM_PAGES * DIFF_PAGE, DIFF_PAGE}, {0, 0},
+		{0, 2 * (uint64_t)DIFF_PAGE},
+		{4 * (uint64_t)DIFF_PAGE, DIFF_PAGE},
+		{0x10, DIFF_PAGE},
+		{(uint64_t)DIFF_RAM_PAGES * DIFF_PAGE, DIFF_PAGE},
+		{0, 0},
 	};
 
-	result->rc = side->platform->ops->fallocate(
-		side->platform->context, vm->gmems[a[2]], PICK(modes, a[1]),
-		PICK(ranges, a[0]).offset, PICK(ranges, a[0]).size);
+	result->rc = side->platform->ops->fallocate(side->platform->context, vm->gmems[a[2]],
+						    PICK(modes, a[1]), PICK(ranges, a[0]).offset,
+						    PICK(ranges, a[0]).size);
 }
 
 static void region(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
@@ -175,15 +174,16 @@ static void region(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 		{ram, (uint64_t)DIFF_RAM_PAGES * DIFF_PAGE},
 		{ram + 0x10, 0x20},
 		{ram, 0},
-		{end, DIFF_PAGE},                     /* can only be read */
+		{end, DIFF_PAGE},                           /* can only be read */
 		{end - DIFF_PAGE, 3 * (uint64_t)DIFF_PAGE}, /* into what is not there */
 		{UINT64_MAX - 0xf, 0x20},
 		{ram, 1ull << 62},
 	};
 
-	result->rc = diff_ioctl(side, vm->fd,
-				a[1] ? KVM_MEMORY_ENCRYPT_UNREG_REGION : KVM_MEMORY_ENCRYPT_REG_REGION,
-				&PICK(regions, a[0]));
+	result->rc =
+		diff_ioctl(side, vm->fd,
+			   a[1] ? KVM_MEMORY_ENCRYPT_UNREG_REGION : KVM_MEMORY_ENCRYPT_REG_REGION,
+			   &PICK(regions, a[0]));
 }
 
 static void pre_fault(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
@@ -199,9 +199,8 @@ static void pre_fault(struct diff_side *side, struct diff_vm *vm, const uint8_t 
 		{0x800000, DIFF_PAGE}, /* no slot */
 		{UINT64_MAX - DIFF_PAGE + 1, 2 * (uint64_t)DIFF_PAGE},
 	};
-	struct uapi_pre_fault_memory fault = {.gpa = PICK(ranges, a[0]).gpa,
-					      .size = PICK(ranges, a[0]).size,
-					      .flags = a[1]};
+	struct uapi_pre_fault_memory fault = {
+		.gpa = PICK(ranges, a[0]).gpa, .size = PICK(ranges, a[0]).size, .flags = a[1]};
 
 	result->rc = diff_ioctl(side, diff_vcpu(vm, 0), UAPI_PRE_FAULT_MEMORY, &fault);
 	diff_put(result, &fault, 2 * sizeof(uint64_t));

@@ -30,14 +30,23 @@ static void op(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 	       struct diff_result *result)
 {
 	/* SEND and RECEIVE are neither the simulator's nor the lab's. */
-	static const uint32_t ids[] = {10, 14, 19, 23, 99, 104, UAPI_SEV_LAUNCH_START,
-				       UAPI_SNP_LAUNCH_START, UAPI_SNP_LAUNCH_UPDATE,
-				       UAPI_SNP_LAUNCH_FINISH, UAPI_SEV_INIT2,
-				       UAPI_SEV_LAUNCH_UPDATE_DATA, UAPI_SEV_GUEST_STATUS};
+	static const uint32_t ids[] = {10,
+				       14,
+				       19,
+				       23,
+				       99,
+				       104,
+				       UAPI_SEV_LAUNCH_START,
+				       UAPI_SNP_LAUNCH_START,
+				       UAPI_SNP_LAUNCH_UPDATE,
+				       UAPI_SNP_LAUNCH_FINISH,
+				       UAPI_SEV_INIT2,
+				       UAPI_SEV_LAUNCH_UPDATE_DATA,
+				       UAPI_SEV_GUEST_STATUS};
 
 	if (a[1])
-		result->rc = diff_ioctl_value(side, vm->fd, KVM_MEMORY_ENCRYPT_OP,
-					      a[1] == 1 ? 0 : 8);
+		result->rc =
+			diff_ioctl_value(side, vm->fd, KVM_MEMORY_ENCRYPT_OP, a[1] == 1 ? 0 : 8);
 	else
 		diff_command(side, vm, PICK(ids, a[0]), NOWHERE, 0, result);
 }
@@ -119,7 +128,7 @@ static void update_data(struct diff_side *side, struct diff_vm *vm, const uint8_
 			struct diff_result *result)
 {
 	static const uint8_t pages[] = {0, 8, 44, DIFF_RAM_PAGES, 40};
-	static const uint32_t sizes[] = {4 * DIFF_PAGE, 16, 0, 24, DIFF_PAGE - 16,
+	static const uint32_t sizes[] = {4 * DIFF_PAGE, 16,        0, 24, DIFF_PAGE - 16,
 					 9 * DIFF_PAGE, 0xffffff00};
 	static const uint8_t offsets[] = {0, 16, 8};
 	const unsigned page = PICK(pages, a[0]);

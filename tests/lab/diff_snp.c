@@ -18,9 +18,9 @@ static void certs(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 static void start(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 		  struct diff_result *result)
 {
-	static const uint64_t policies[] = {POLICY, POLICY | 1u << 19, POLICY | 1u << 18,
-					    0x20000, 0x10000, POLICY | 0xff00,
-					    POLICY | 1ull << 40, POLICY | 55, 0};
+	static const uint64_t policies[] = {
+		POLICY,          POLICY | 1u << 19,   POLICY | 1u << 18, 0x20000, 0x10000,
+		POLICY | 0xff00, POLICY | 1ull << 40, POLICY | 55,       0};
 	struct uapi_snp_launch_start data = {.policy = PICK(policies, a[0]),
 					     .flags = a[1] == 1,
 					     .pad0 = {a[1] == 2},
@@ -40,17 +40,23 @@ static void update_with(struct diff_side *side, struct diff_vm *vm, uint8_t rang
 			uint8_t source, uint8_t how, struct diff_result *result)
 {
 	static const struct update updates[] = {
-		{0, 4}, {0xffff0, 16}, {8, 1}, {2, 4}, {30, 4}, {28, 8}, {0x5000, 1},
-		{1ull << 51, 1}, {6, 0}, {5, 1}, {9, 1}, {38, 2},
+		{0, 4},      {0xffff0, 16},   {8, 1}, {2, 4}, {30, 4}, {28, 8},
+		{0x5000, 1}, {1ull << 51, 1}, {6, 0}, {5, 1}, {9, 1},  {38, 2},
 	};
-	static const uint8_t types[] = {UAPI_SNP_PAGE_NORMAL, UAPI_SNP_PAGE_ZERO,
-					UAPI_SNP_PAGE_UNMEASURED, UAPI_SNP_PAGE_SECRETS,
-					UAPI_SNP_PAGE_CPUID, 2, 0, 7, 255};
+	static const uint8_t types[] = {UAPI_SNP_PAGE_NORMAL,
+					UAPI_SNP_PAGE_ZERO,
+					UAPI_SNP_PAGE_UNMEASURED,
+					UAPI_SNP_PAGE_SECRETS,
+					UAPI_SNP_PAGE_CPUID,
+					2,
+					0,
+					7,
+					255};
 	struct uapi_snp_launch_update data = {
 		.gfn_start = PICK(updates, range).page,
 		.len = PICK(updates, range).pages * DIFF_PAGE,
-		.uaddr = (uintptr_t)side->source + PICK(((const uint8_t[]){2, 0, 1}), source) *
-							   (uint64_t)DIFF_PAGE,
+		.uaddr = (uintptr_t)side->source +
+			 PICK(((const uint8_t[]){2, 0, 1}), source) * (uint64_t)DIFF_PAGE,
 		.type = PICK(types, type),
 	};
 	const uint64_t base = data.uaddr;

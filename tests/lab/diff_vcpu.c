@@ -6,9 +6,6 @@
 
 #include "diff.h"
 
-#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
-#define PICK(array, at) ((array)[(at) % COUNT(array)])
-
 /* KVM_GET_XSAVE. */
 #define XSAVE_SIZE 4096
 
@@ -16,8 +13,16 @@ static void cpuid(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 		  struct diff_result *result)
 {
 	static const struct kvm_cpuid_entry2 leaves[] = {
-		{.function = 0, .eax = 0x10, .ebx = 0x68747541, .ecx = 0x444d4163, .edx = 0x69746e65},
-		{.function = 1, .eax = 0xa00f11, .ebx = 0x800, .ecx = 0x80200000, .edx = 0x178bfbff},
+		{.function = 0,
+		 .eax = 0x10,
+		 .ebx = 0x68747541,
+		 .ecx = 0x444d4163,
+		 .edx = 0x69746e65},
+		{.function = 1,
+		 .eax = 0xa00f11,
+		 .ebx = 0x800,
+		 .ecx = 0x80200000,
+		 .edx = 0x178bfbff},
 		{.function = 0x80000000, .eax = 0x80000008},
 		{.function = 0x80000001, .eax = 0xa00f11, .edx = 0x20100800},
 		{.function = 0x80000008, .eax = 0x3028},
@@ -135,23 +140,23 @@ static void msr(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 		uint64_t right;
 		uint64_t wrong;
 	} msrs[] = {
-		{0xc0000080, 0, 1ull << 40},       /* EFER */
-		{0x277, 0x0007040600070406, 2},    /* PAT */
-		{0xc0000081, 0x1234, 0},           /* STAR */
-		{0xc0000082, 0x1000, 1ull << 60},  /* LSTAR */
-		{0xc0000084, 0x200, 0},            /* SFMASK */
-		{0xc0000102, 0x1000, 1ull << 60},  /* KERNEL_GS_BASE */
-		{0xc0000103, 5, 1ull << 40},       /* TSC_AUX */
-		{0x174, 8, 0},                     /* SYSENTER_CS */
-		{0x175, 0x1000, 1ull << 60},       /* SYSENTER_ESP */
-		{0x1b, 0xfee00900, 1ull << 60},    /* APIC_BASE */
-		{0xc0010130, 0x1000, 0},           /* GHCB */
-		{0xc0010131, 1, 0},                /* SEV_STATUS */
-		{0xda0, 0, 1},                     /* XSS */
-		{0x1d9, 0, 1},                     /* DEBUGCTL */
-		{0xc0010015, 0, 1ull << 40},       /* HWCR */
-		{0x4b564d01, 0, 1},                /* KVM's clock */
-		{0x10000000, 0, 0},                /* none */
+		{0xc0000080, 0, 1ull << 40},      /* EFER */
+		{0x277, 0x0007040600070406, 2},   /* PAT */
+		{0xc0000081, 0x1234, 0},          /* STAR */
+		{0xc0000082, 0x1000, 1ull << 60}, /* LSTAR */
+		{0xc0000084, 0x200, 0},           /* SFMASK */
+		{0xc0000102, 0x1000, 1ull << 60}, /* KERNEL_GS_BASE */
+		{0xc0000103, 5, 1ull << 40},      /* TSC_AUX */
+		{0x174, 8, 0},                    /* SYSENTER_CS */
+		{0x175, 0x1000, 1ull << 60},      /* SYSENTER_ESP */
+		{0x1b, 0xfee00900, 1ull << 60},   /* APIC_BASE */
+		{0xc0010130, 0x1000, 0},          /* GHCB */
+		{0xc0010131, 1, 0},               /* SEV_STATUS */
+		{0xda0, 0, 1},                    /* XSS */
+		{0x1d9, 0, 1},                    /* DEBUGCTL */
+		{0xc0010015, 0, 1ull << 40},      /* HWCR */
+		{0x4b564d01, 0, 1},               /* KVM's clock */
+		{0x10000000, 0, 0},               /* none */
 	};
 	struct {
 		struct kvm_msrs head;
@@ -162,7 +167,8 @@ static void msr(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 	list.head.nmsrs = 1;
 	list.entry.index = PICK(msrs, a[0]).index;
 	list.entry.data = a[2] == 2 ? PICK(msrs, a[0]).wrong : PICK(msrs, a[0]).right;
-	result->rc = diff_ioctl(side, diff_vcpu(vm, a[1]), a[2] ? KVM_SET_MSRS : KVM_GET_MSRS, &list);
+	result->rc =
+		diff_ioctl(side, diff_vcpu(vm, a[1]), a[2] ? KVM_SET_MSRS : KVM_GET_MSRS, &list);
 	if (!a[2] && result->rc == 1)
 		diff_put_word(result, list.entry.data);
 }
@@ -193,8 +199,8 @@ static void vcpu_command(struct diff_side *side, struct diff_vm *vm, const uint8
 static void debug(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 		  struct diff_result *result)
 {
-	static const uint32_t controls[] = {0, KVM_GUESTDBG_ENABLE,
-					    KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 1u << 30};
+	static const uint32_t controls[] = {
+		0, KVM_GUESTDBG_ENABLE, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 1u << 30};
 	struct kvm_guest_debug control;
 
 	memset(&control, 0, sizeof(control));

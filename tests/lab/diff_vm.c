@@ -7,9 +7,6 @@
 
 #include "diff.h"
 
-#define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
-#define PICK(array, at) ((array)[(at) % COUNT(array)])
-
 static void create_vm(struct diff_side *side, struct diff_vm *vm, const uint8_t *a,
 		      struct diff_result *result)
 {
@@ -84,18 +81,33 @@ static bool depends_on_host(int cap)
 {
 	static const int caps[] = {
 		/* the host's number of CPUs, and limits that the kernel was built with */
-		KVM_CAP_NR_VCPUS, KVM_CAP_MAX_VCPUS, KVM_CAP_MAX_VCPU_ID,
+		KVM_CAP_NR_VCPUS,
+		KVM_CAP_MAX_VCPUS,
+		KVM_CAP_MAX_VCPU_ID,
 		/* the lab's kernel is built without Hyper-V and without Xen */
-		KVM_CAP_HYPERV, KVM_CAP_HYPERV_VAPIC, KVM_CAP_HYPERV_SPIN, KVM_CAP_HYPERV_TIME,
-		KVM_CAP_HYPERV_SYNIC, KVM_CAP_HYPERV_SYNIC2, KVM_CAP_HYPERV_VP_INDEX,
-		KVM_CAP_HYPERV_EVENTFD, KVM_CAP_HYPERV_TLBFLUSH, KVM_CAP_HYPERV_SEND_IPI,
-		KVM_CAP_HYPERV_CPUID, KVM_CAP_SYS_HYPERV_CPUID, KVM_CAP_HYPERV_ENFORCE_CPUID,
+		KVM_CAP_HYPERV,
+		KVM_CAP_HYPERV_VAPIC,
+		KVM_CAP_HYPERV_SPIN,
+		KVM_CAP_HYPERV_TIME,
+		KVM_CAP_HYPERV_SYNIC,
+		KVM_CAP_HYPERV_SYNIC2,
+		KVM_CAP_HYPERV_VP_INDEX,
+		KVM_CAP_HYPERV_EVENTFD,
+		KVM_CAP_HYPERV_TLBFLUSH,
+		KVM_CAP_HYPERV_SEND_IPI,
+		KVM_CAP_HYPERV_CPUID,
+		KVM_CAP_SYS_HYPERV_CPUID,
+		KVM_CAP_HYPERV_ENFORCE_CPUID,
 		KVM_CAP_XEN_HVM,
 		/* its CPU, QEMU's, has no TSC scaling, no bus lock threshold and no PMU */
-		KVM_CAP_TSC_CONTROL, KVM_CAP_VM_TSC_CONTROL, KVM_CAP_X86_BUS_LOCK_EXIT,
-		KVM_CAP_PMU_CAPABILITY, KVM_CAP_X86_NOTIFY_VMEXIT,
+		KVM_CAP_TSC_CONTROL,
+		KVM_CAP_VM_TSC_CONTROL,
+		KVM_CAP_X86_BUS_LOCK_EXIT,
+		KVM_CAP_PMU_CAPABILITY,
+		KVM_CAP_X86_NOTIFY_VMEXIT,
 		/* not modelled by the simulator: nested virtualization, registers by number */
-		KVM_CAP_NESTED_STATE, KVM_CAP_ONE_REG,
+		KVM_CAP_NESTED_STATE,
+		KVM_CAP_ONE_REG,
 	};
 
 	for (size_t i = 0; i < COUNT(caps); i++)
@@ -138,27 +150,26 @@ static void enable_cap(struct diff_side *side, struct diff_vm *vm, const uint8_t
 		uint32_t cap;
 		uint64_t right;
 	} caps[] = {
-		{121, 24},                 /* SPLIT_IRQCHIP, its pins */
+		{121, 24}, /* SPLIT_IRQCHIP, its pins */
 		{KVM_CAP_MAX_VCPU_ID, 16},
-		{201, 1ull << 12},         /* EXIT_HYPERCALL: MAP_GPA_RANGE */
-		{129, 3},                  /* X2APIC_API */
-		{188, 1},                  /* X86_USER_SPACE_MSR */
-		{168, 1},                  /* MANUAL_DIRTY_LOG_PROTECT2 */
-		{143, 1},                  /* X86_DISABLE_EXITS */
-		{204, 1},                  /* EXIT_ON_EMULATION_FAILURE */
-		{193, 1},                  /* X86_BUS_LOCK_EXIT */
-		{116, 2},                  /* DISABLE_QUIRKS: CD_NW_CLEARED */
-		{213, 2},                  /* DISABLE_QUIRKS2 */
-		{222, 1},                  /* DISABLE_NX_HUGE_PAGES */
-		{164, 1},                  /* EXCEPTION_PAYLOAD */
-		{218, 1},                  /* X86_TRIPLE_FAULT_EVENT */
-		{237, 20},                 /* X86_APIC_BUS_CYCLES_NS */
-		{206, 99},                 /* VM_MOVE_ENC_CONTEXT_FROM */
-		{197, 99},                 /* VM_COPY_ENC_CONTEXT_FROM */
+		{201, 1ull << 12}, /* EXIT_HYPERCALL: MAP_GPA_RANGE */
+		{129, 3},          /* X2APIC_API */
+		{188, 1},          /* X86_USER_SPACE_MSR */
+		{168, 1},          /* MANUAL_DIRTY_LOG_PROTECT2 */
+		{143, 1},          /* X86_DISABLE_EXITS */
+		{204, 1},          /* EXIT_ON_EMULATION_FAILURE */
+		{193, 1},          /* X86_BUS_LOCK_EXIT */
+		{116, 2},          /* DISABLE_QUIRKS: CD_NW_CLEARED */
+		{213, 2},          /* DISABLE_QUIRKS2 */
+		{222, 1},          /* DISABLE_NX_HUGE_PAGES */
+		{164, 1},          /* EXCEPTION_PAYLOAD */
+		{218, 1},          /* X86_TRIPLE_FAULT_EVENT */
+		{237, 20},         /* X86_APIC_BUS_CYCLES_NS */
+		{206, 99},         /* VM_MOVE_ENC_CONTEXT_FROM */
+		{197, 99},         /* VM_COPY_ENC_CONTEXT_FROM */
 		{9999, 0},
 	};
-	struct kvm_enable_cap cap = {.cap = PICK(caps, a[0]).cap,
-				     .args = {PICK(caps, a[0]).right}};
+	struct kvm_enable_cap cap = {.cap = PICK(caps, a[0]).cap, .args = {PICK(caps, a[0]).right}};
 
 	if (a[1] == 1)
 		cap.flags = 1;

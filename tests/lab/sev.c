@@ -20,6 +20,7 @@
 #include "sim_psp.h"
 
 #define RESETS        20
+#define RETIRE_MS     60000
 #define MAX_VCPUS     4
 #define RAM           (16u << 20)
 #define FIRMWARE_SIZE (4 * COCO_PAGE_SIZE)
@@ -29,6 +30,7 @@
 #define MAX_ENTRIES   256
 
 static uint32_t tech;
+static uint32_t strategy; /* of the resets */
 static bool snp;
 static struct coco_host *host;
 static struct sim_stats idle;
@@ -150,6 +152,7 @@ static struct coco_guest *make_guest(struct coco_image *image, uint32_t vcpus,
 	options.image = image;
 	options.irqchip = COCO_IRQCHIP_SPLIT;
 	options.kick_signal = SIGUSR1;
+	options.strategy = strategy;
 	options.cpuid = &cpuid.list;
 	options.tech_options = sev;
 	must(coco_guest_new(host, &options, &guest, &error), "guest", &error);
@@ -247,6 +250,25 @@ static void expect_known(struct coco_guest *guest, const uint8_t *digest, const 
 	       "the guest knows another launch digest", where);
 }
 
+/* With COCO_STRATEGY_AUTO: there is no second ASID, and so the old one has to go first. */
+static void reset_once(struct coco_guest *guest, const char *where)
+{
+	struct coco_guest_info info;
+	struct coco_error error;
+
+	must(coco_guest_reset(guest, &error), where, &error);
+	must(coco_guest_wait_retired(guest, RETIRE_MS, &error), where, &error);
+	COCO_INIT(&info);
+	must(coco_guest_get_info(guest, &info, &error), where, &error);
+	if (strategy == COCO_STRATEGY_OVERLAP)
+		expect(info.strategy == COCO_STRATEGY_OVERLAP, "it was not done by overlap", where);
+	else
+		expect(info.strategy == COCO_STRATEGY_SEQUENTIAL, "it was done by overlap", where);
+	if (strategy == COCO_STRATEGY_AUTO)
+		expect(info.fallback_code == -EBUSY && strstr(info.fallback, "ASIDs"),
+		       "it is not told why", where);
+}
+
 static void try_resets(uint32_t vcpus, uint32_t init)
 {
 	static const uint8_t tik[COCO_SEV_TIK_SIZE];
@@ -275,7 +297,7 @@ static void try_resets(uint32_t vcpus, uint32_t init)
 	for (int reset = 0; reset <= RESETS; reset++) {
 		snprintf(where, sizeof(where), "%u vCPUs, init %u, reset %d", vcpus, init, reset);
 		if (reset)
-			must(coco_guest_reset(guest, &error), where, &error);
+			reset_once(guest, where);
 		expect_digest(predicted, where);
 		expect_known(guest, digest, where);
 		expect_launch_measure(guest, digest, where);
@@ -562,7 +584,7 @@ int main(int argc, char **argv)
 
 	tech = coco_tech_from_name(argc >= 2 ? argv[1] : "");
 	if (tech != COCO_TECH_SEV && tech != COCO_TECH_SEVES && tech != COCO_TECH_SNP) {
-		printf("usage: sev sev|seves|snp [dead]\n");
+		printf("usage: sev sev|seves|snp [dead|overlap]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -581,7 +603,17 @@ int main(int argc, char **argv)
 		try_dead_processor();
 		return failures != 0;
 	}
+	if (argc == 3 && !strcmp(argv[2], "overlap")) {
+		strategy = COCO_STRATEGY_OVERLAP;
+		try_resets(1, COCO_SEV_INIT_AUTO);
+		try_resets(4, COCO_SEV_INIT_AUTO);
+		printf("%s, overlap: %d failures\n", argv[1], failures);
+		return failures != 0;
+	}
 	probe();
+	strategy = COCO_STRATEGY_AUTO;
+	try_resets(2, COCO_SEV_INIT_AUTO);
+	strategy = COCO_STRATEGY_DEFAULT;
 	try_resets(1, COCO_SEV_INIT_AUTO);
 	try_resets(4, COCO_SEV_INIT_AUTO);
 	if (!snp)

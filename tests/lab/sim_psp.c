@@ -13,8 +13,8 @@ bool sim_read_stats(struct sim_stats *stats)
 		const char *word;
 		long *value;
 	} wanted[] = {
-		{"sev_guests", &stats->sev_guests},        {"snp_guests", &stats->snp_guests},
-		{"asids_bound", &stats->asids_bound},      {"rmp_guest_pages", &stats->guest_pages},
+		{"sev_guests", &stats->sev_guests},       {"snp_guests", &stats->snp_guests},
+		{"asids_bound", &stats->asids_bound},     {"rmp_guest_pages", &stats->guest_pages},
 		{"rmp_fw_pages", &stats->firmware_pages},
 	};
 	const size_t count = sizeof(wanted) / sizeof(wanted[0]);

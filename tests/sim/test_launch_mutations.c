@@ -43,12 +43,13 @@ struct meddler {
 	struct forward forward;
 	bool tdx;
 	int refused; /* what the second of two calls came back with */
-	bool awake; /* during the launch only */
+	bool awake;  /* during the launch only */
 	enum mutation mutation;
 	unsigned which;
 	unsigned count;
 	struct call calls[MAX_CALLS];
-	/* The call that is late, with its arguments: those that it was made with are gone by then. */
+	/* The call that is late, with its arguments: those that it was made with are gone by then.
+	 */
 	bool held;
 	int fd;
 	unsigned long request;
@@ -86,8 +87,7 @@ static bool is_launch_call(unsigned long request)
 /* What asks only, or what a guest can do without: nobody needs to notice. */
 static bool is_question(bool tdx, uint32_t id)
 {
-	return tdx ? id == UAPI_TDX_CAPABILITIES
-		   : id == UAPI_SEV_GUEST_STATUS;
+	return tdx ? id == UAPI_TDX_CAPABILITIES : id == UAPI_SEV_GUEST_STATUS;
 }
 
 /* The progress that a command reports: as if all of it had been done. */
@@ -130,9 +130,9 @@ static void hold(struct meddler *meddler, int fd, unsigned long request, uintptr
 	if (request != KVM_MEMORY_ENCRYPT_OP) {
 		/* What is behind it does not matter. */
 		ck_assert_int_eq(copy_in(meddler->data, argument,
-					     request == UAPI_SET_MEMORY_ATTRIBUTES
-						     ? sizeof(struct uapi_memory_attributes)
-						     : sizeof(struct uapi_memory_region2)),
+					 request == UAPI_SET_MEMORY_ATTRIBUTES
+						 ? sizeof(struct uapi_memory_attributes)
+						 : sizeof(struct uapi_memory_region2)),
 				 0);
 		return;
 	}
@@ -174,7 +174,8 @@ static bool is_load(const struct call *call, bool tdx)
 	       call->id == (tdx ? UAPI_TDX_INIT_MEM_REGION : UAPI_SNP_LAUNCH_UPDATE);
 }
 
-static struct call describe(const struct meddler *meddler, unsigned long request, uintptr_t argument)
+static struct call describe(const struct meddler *meddler, unsigned long request,
+			    uintptr_t argument)
 {
 	const struct uapi_memory_attributes *attributes = (const void *)argument;
 	const struct uapi_memory_region2 *region = (const void *)argument;
@@ -192,10 +193,11 @@ static struct call describe(const struct meddler *meddler, unsigned long request
 		call.id = command->id;
 		load = (const void *)(uintptr_t)command->data;
 		if (is_load(&call, meddler->tdx))
-			call.gpa = meddler->tdx ? load->gpa
-						: ((const struct uapi_snp_launch_update *)load)
-								  ->gfn_start *
-							  COCO_PAGE_SIZE;
+			call.gpa =
+				meddler->tdx
+					? load->gpa
+					: ((const struct uapi_snp_launch_update *)load)->gfn_start *
+						  COCO_PAGE_SIZE;
 	}
 	return call;
 }
@@ -255,9 +257,9 @@ static void on_kick(int signal)
 /* Says that it ends (SEV-ES, SNP: by the GHCB's MSR), or writes to a port. */
 static const uint8_t *firmware_of(uint32_t tech)
 {
-	static const uint8_t ends[] = {0x66, 0xb9, 0x30, 0x01, 0x01, 0xc0, 0x66, 0xb8, 0x00, 0x11,
-				       0x02, 0x00, 0x66, 0x31, 0xd2, 0x0f, 0x30, 0xf3, 0x0f, 0x01,
-				       0xd9, 0xeb, 0xfe};
+	static const uint8_t ends[] = {0x66, 0xb9, 0x30, 0x01, 0x01, 0xc0, 0x66, 0xb8,
+				       0x00, 0x11, 0x02, 0x00, 0x66, 0x31, 0xd2, 0x0f,
+				       0x30, 0xf3, 0x0f, 0x01, 0xd9, 0xeb, 0xfe};
 	static const uint8_t writes[] = {0xe6, 0x64, 0xeb, 0xfe};
 	/* jmp to the page's beginning */
 	static const uint8_t vector[] = {0xe9, 0x0d, 0xf0};
@@ -399,10 +401,10 @@ static bool is_harmless(const struct meddler *clean, unsigned which, enum mutati
 	if (mutation == TWICE)
 		return call->request == UAPI_SET_MEMORY_ATTRIBUTES;
 	if (mutation == LATE)
-		return which + 1 == clean->count ||
-		       ((call->request != KVM_MEMORY_ENCRYPT_OP ||
-			 next->request != KVM_MEMORY_ENCRYPT_OP) &&
-			!is_load_into(call, next, clean->tdx) && !is_load_into(next, call, clean->tdx));
+		return which + 1 == clean->count || ((call->request != KVM_MEMORY_ENCRYPT_OP ||
+						      next->request != KVM_MEMORY_ENCRYPT_OP) &&
+						     !is_load_into(call, next, clean->tdx) &&
+						     !is_load_into(next, call, clean->tdx));
 	return false;
 }
 
@@ -415,8 +417,8 @@ START_TEST(somebody_notices)
 
 	memset(&clean, 0, sizeof(clean));
 	expected = live(row, &clean);
-	ck_assert_msg(!expected.launched && !expected.verified && !expected.ran, "%s does not launch",
-		      row->sim);
+	ck_assert_msg(!expected.launched && !expected.verified && !expected.ran,
+		      "%s does not launch", row->sim);
 	for (unsigned which = 0; which < clean.count; which++)
 		for (enum mutation mutation = LEFT_OUT; mutation <= LATE; mutation++) {
 			if (is_harmless(&clean, which, mutation))
@@ -425,10 +427,11 @@ START_TEST(somebody_notices)
 			meddler.mutation = mutation;
 			meddler.which = which;
 			outcome = live(row, &meddler);
-			ck_assert_msg(memcmp(&outcome, &expected, sizeof(outcome)) != 0,
-				      "%s: nobody notices that call %u (ioctl 0x%lx, command %u) is %s",
-				      row->sim, which, clean.calls[which].request,
-				      clean.calls[which].id, mutation_names[mutation]);
+			ck_assert_msg(
+				memcmp(&outcome, &expected, sizeof(outcome)) != 0,
+				"%s: nobody notices that call %u (ioctl 0x%lx, command %u) is %s",
+				row->sim, which, clean.calls[which].request, clean.calls[which].id,
+				mutation_names[mutation]);
 			noticed++;
 		}
 	printf("%s: %u launch calls, %u mutations noticed\n", row->sim, clean.count, noticed);

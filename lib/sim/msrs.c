@@ -11,12 +11,14 @@
 #define EFER_LME     (1ull << 8)
 #define EFER_ALLOWED 0x7d01ull /* SCE, LME, LMA, NX, SVME, LMSLE, FFXSR */
 #define CR0_PG       (1ull << 31)
+#define VENDOR_AMD   0x68747541u /* leaf 0, EBX: "Auth" */
 
 /* Values of an MSR that are refused. */
 enum rule {
 	ANY,
 	READ_ONLY,     /* KVM_SET_MSRS may put in what is in it */
 	CANONICAL,     /* an address that must have its upper bits alike */
+	SYSENTER,      /* an address that is made one, and on AMD has 32 bits */
 	PAT_TYPES,     /* eight memory types */
 	IN_SREGS_EFER, /* kept in struct kvm_sregs, with rules of its own */
 	IN_SREGS_APIC_BASE,
@@ -42,8 +44,8 @@ static const struct msr msrs[] = {
 	{0x10a, ANY, 0},                   /* IA32_ARCH_CAPABILITIES */
 	{0x140, ANY, 0},                   /* MSR_MISC_FEATURES_ENABLES */
 	{0x174, ANY, 0},                   /* IA32_SYSENTER_CS */
-	{0x175, CANONICAL, 0},             /* IA32_SYSENTER_ESP */
-	{0x176, CANONICAL, 0},             /* IA32_SYSENTER_EIP */
+	{0x175, SYSENTER, 0},              /* IA32_SYSENTER_ESP */
+	{0x176, SYSENTER, 0},              /* IA32_SYSENTER_EIP */
 	{0x179, READ_ONLY, SIM_MCE_BANKS}, /* IA32_MCG_CAP */
 	{0x17a, ANY, 0},                   /* IA32_MCG_STATUS */
 	{0x17b, ANY, 0},                   /* IA32_MCG_CTL */
@@ -164,6 +166,16 @@ static bool is_canonical(uint64_t address)
 	return (int64_t)(address << 16) >> 16 == (int64_t)address;
 }
 
+/* __kvm_set_msr(), svm_set_msr(): what is no address is no error. */
+static uint64_t sysenter(const struct sim_vcpu *vcpu, uint64_t address)
+{
+	const struct kvm_cpuid_entry2 *vendor = sim_cpuid_find(vcpu, 0, 0);
+
+	if (sim_offers_sev(vcpu->vm->sim) && vendor && vendor->ebx == VENDOR_AMD)
+		return (uint32_t)address;
+	return (uint64_t)((int64_t)(address << 16) >> 16);
+}
+
 /* The types 0, 1, 4, 5, 6 and 7, in each byte. */
 static bool is_pat(uint64_t pat)
 {
@@ -204,6 +216,9 @@ int sim_msr_set(struct sim_vcpu *vcpu, uint32_t index, uint64_t data)
 	case CANONICAL:
 		if (!is_canonical(data))
 			return -EINVAL;
+		break;
+	case SYSENTER:
+		data = sysenter(vcpu, data);
 		break;
 	case PAT_TYPES:
 		if (!is_pat(data))

@@ -207,15 +207,16 @@ static bool accept(struct sim_vcpu *vcpu, const struct message *message)
 	return true;
 }
 
-/* How many have taken it; -1: it is for none. */
+/* How many have taken it; -1: there is nobody (kvm_irq_delivery_to_apic(), without a map of APICs).
+ */
 static int send(struct sim_vm *vm, const struct message *message)
 {
-	int taken = -1;
+	int taken = vm->vcpu_count ? 0 : -1;
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		if (!matches(vm->vcpus[i], message))
 			continue;
-		taken = (taken < 0 ? 0 : taken) + accept(vm->vcpus[i], message);
+		taken += accept(vm->vcpus[i], message);
 		if (message->mode == LOWEST)
 			break;
 	}

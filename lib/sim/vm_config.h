@@ -155,7 +155,7 @@ void sim_irqfd_prune(struct sim_vm *vm);
 /* A GSI, or an MSI, is asserted or not: run.c hands it to the interrupt controllers. */
 void sim_run_deliver(struct sim_vm *vm, uint32_t gsi, const struct kvm_irq_routing_entry *route,
 		     int level);
-/* The same for an MSI alone: how many vCPUs have taken it, -1: it is for none. */
+/* The same for an MSI alone: how many vCPUs have taken it, -1: the VM has none. */
 int sim_run_deliver_msi(struct sim_vm *vm, const struct kvm_irq_routing_msi *msi);
 
 /* --- for run.c */

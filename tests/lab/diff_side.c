@@ -169,11 +169,12 @@ static bool add_digest(struct account *account, const uint8_t *digest, size_t si
 static bool read_hex(const char *text, uint8_t *out, size_t *size)
 {
 	for (*size = 0; *size < DIGEST_SIZE; ++*size) {
-		unsigned byte;
+		const char digits[] = {text[2 * *size], text[2 * *size + 1], 0};
+		char *end;
 
-		if (sscanf(text + 2 * *size, "%2x", &byte) != 1)
+		out[*size] = (uint8_t)strtoul(digits, &end, 16);
+		if (end != digits + 2)
 			break;
-		out[*size] = (uint8_t)byte;
 	}
 	return *size > 0;
 }
@@ -193,7 +194,7 @@ static bool add_line(struct account *account, const char *line)
 		return true; /* of a guest that is gone */
 	if (!ld || !state)
 		return false;
-	return atoi(state + 7) < 2 ||
+	return strtoul(state + 7, NULL, 10) < 2 ||
 	       (read_hex(ld + 4, bytes, &size) && add_digest(account, bytes, size));
 }
 

@@ -189,7 +189,7 @@ static struct call describe(const struct meddler *meddler, unsigned long request
 	} else if (request == UAPI_SET_USER_MEMORY_REGION2) {
 		call.gpa = region->guest_phys_addr;
 		call.size = region->memory_size;
-	} else {
+	} else if (command) {
 		call.id = command->id;
 		load = (const void *)(uintptr_t)command->data;
 		if (is_load(&call, meddler->tdx))

@@ -147,12 +147,19 @@ static bool is_own_msr(uint32_t index)
 	return false;
 }
 
-/* KVM looks at the intercepts, and those are computed at the first KVM_RUN. */
+/* DEBUGCTL and the last branches: LAUNCH_UPDATE_VMSA and _FINISH stop intercepting them. */
+static bool is_branch_msr(uint32_t index)
+{
+	return index == 0x1d9 || (index >= 0x1db && index <= 0x1de);
+}
+
+/* KVM looks at the intercepts, and the others' are computed at the first KVM_RUN. */
 bool sim_sev_refuse_msr(const struct sim_vcpu *vcpu, uint32_t index, bool write)
 {
 	(void)write;
-	return sim_sev_vcpu(vcpu)->protected && vcpu->ran &&
-	       sim_sev_vm(vcpu->vm)->type != UAPI_VM_TYPE_DEFAULT && is_own_msr(index);
+	return sim_sev_vcpu(vcpu)->protected &&
+	       sim_sev_vm(vcpu->vm)->type != UAPI_VM_TYPE_DEFAULT &&
+	       (is_branch_msr(index) || (vcpu->ran && is_own_msr(index)));
 }
 
 /* --- INIT and SIPI (4.7) */

@@ -248,6 +248,8 @@ static int set_guest_debug(struct sim_file *file, uintptr_t argument)
 	if ((debug.control & (KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP)) &&
 	    vcpu->state->events.exception.pending)
 		return -EBUSY;
+	if (!(debug.control & KVM_GUESTDBG_ENABLE))
+		debug.control = 0;
 	vcpu->state->debug = debug;
 	return 0;
 }

@@ -157,13 +157,23 @@ void sim_attributes_free(struct sim_vm *vm)
 
 #define LONGEST_RUN (256 * (uint64_t)SIM_PAGE_SIZE)
 
-uint64_t sim_attribute_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa)
+uint64_t sim_attribute_run(const struct sim_vcpu *vcpu, const struct sim_slot *slot, uint64_t gpa)
 {
-	const bool private = sim_attribute_private(vm, gpa);
-	uint64_t size = SIM_PAGE_SIZE;
+	const struct sim_attribute_map *map = vcpu->vm->attributes;
+	uint64_t end = slot->gpa + slot->size;
+	size_t at;
 
-	while (size < LONGEST_RUN && gpa + size < slot->gpa + slot->size &&
-	       sim_attribute_private(vm, gpa + size) == private)
-		size += SIM_PAGE_SIZE;
-	return size;
+	if (!vcpu->wants_run)
+		return SIM_PAGE_SIZE;
+	if (end - gpa > LONGEST_RUN)
+		end = gpa + LONGEST_RUN;
+	at = map ? find(map, gpa) : 0;
+	if (map && at < map->count) {
+		const struct range *range = &map->ranges[at];
+		const uint64_t change = range->start <= gpa ? range->end : range->start;
+
+		if (change < end)
+			end = change;
+	}
+	return end - gpa;
 }

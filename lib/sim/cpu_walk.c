@@ -520,7 +520,9 @@ static enum sim_walk_result fill_page(struct sim_cpu *cpu, uint64_t linear,
 	if (result != WALK_DONE)
 		return result;
 	bit = walk.bit || (access == SIM_FETCH && implied_bit(cpu));
+	cpu->vcpu->wants_run = true;
 	result = sim_find(cpu, walk.gpa, bit, access, stop);
+	cpu->vcpu->wants_run = false;
 	if (result != WALK_DONE)
 		return result;
 	if (cpu->vcpu->vm->memory_epoch != epoch)

@@ -21,14 +21,23 @@
 #define CHUNK_SIZE  (2ull << 20)
 #define CHUNK_PAGES (CHUNK_SIZE / SIM_PAGE_SIZE)
 
+/* As far as one answer goes: to look at a page costs, and so does each range of the CPU's view. */
+#define LONGEST_RUN (64 * (uint64_t)SIM_PAGE_SIZE)
+
+enum page_flag {
+	PAGE_ENCRYPTED = 1u << 0,
+	PAGE_WRITABLE_SHARED = 1u << 1, /* a vCPU may have it mapped without key, and writable */
+	PAGE_READ_SHARED = 1u << 2,     /* a vCPU has looked at it without key */
+	PAGE_MOVED = 1u << 3,           /* see find_encrypted() */
+	PAGE_AHEAD = 1u << 4, /* encrypted only because it is beside one that the guest wanted */
+};
+
 struct sim_sev_chunk {
 	struct sim_sev_chunk *next;
 	uint64_t base; /* host address */
 	uint8_t *plain;
-	bool encrypted[CHUNK_PAGES];
-	bool written_shared[CHUNK_PAGES]; /* a vCPU may have it mapped without key, and writable */
-	bool moved[CHUNK_PAGES];          /* see find_encrypted() */
-	uint64_t checksum[CHUNK_PAGES];   /* of the host's bytes that `plain` belongs to */
+	uint8_t flags[CHUNK_PAGES];     /* enum page_flag */
+	uint64_t checksum[CHUNK_PAGES]; /* of the host's bytes that `plain` belongs to */
 };
 
 static struct sim_sev_chunk *make_chunk(uint64_t base)
@@ -92,6 +101,7 @@ struct page {
 	size_t index;
 	uint64_t address; /* of the page, in host memory */
 	uint8_t *plain;
+	uint8_t *flags;
 };
 
 static int find_page(struct sim_sev_vm *sev, uint64_t address, struct page *page)
@@ -102,6 +112,7 @@ static int find_page(struct sim_sev_vm *sev, uint64_t address, struct page *page
 	page->index = address % CHUNK_SIZE / SIM_PAGE_SIZE;
 	page->address = address / SIM_PAGE_SIZE * SIM_PAGE_SIZE;
 	page->plain = page->chunk->plain + page->index * SIM_PAGE_SIZE;
+	page->flags = &page->chunk->flags[page->index];
 	return 0;
 }
 
@@ -117,18 +128,16 @@ static int get_encrypted(struct sim_sev_vm *sev, uint64_t address, struct page *
 	if (r)
 		return r;
 	checksum = sim_page_checksum(bytes);
-	if (page->chunk->encrypted[page->index] && page->chunk->checksum[page->index] == checksum)
+	if (*page->flags & PAGE_ENCRYPTED && page->chunk->checksum[page->index] == checksum)
 		return 0;
 	memcpy(page->plain, bytes, sizeof(bytes));
 	sim_cipher(sev->key, page->address, 0, page->plain, SIM_PAGE_SIZE);
-	page->chunk->encrypted[page->index] = true;
-	page->chunk->moved[page->index] = false;
-	page->chunk->checksum[page->index] = checksum;
 	/* From now on a write without the key has to be seen. */
-	if (page->chunk->written_shared[page->index]) {
-		page->chunk->written_shared[page->index] = false;
+	if (*page->flags & PAGE_WRITABLE_SHARED)
 		sev->vm->memory_epoch++;
-	}
+	*page->flags &= (uint8_t) ~(PAGE_WRITABLE_SHARED | PAGE_MOVED);
+	*page->flags |= PAGE_ENCRYPTED;
+	page->chunk->checksum[page->index] = checksum;
 	return 0;
 }
 
@@ -206,74 +215,133 @@ int sim_sev_write_plain(struct sim_sev_vm *sev, uint64_t address, const void *in
 
 /* --- what the guest's CPU sees */
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void fail(struct sim_memory *out, int error)
 {
 	out->backing = SIM_BACKING_ERROR;
 	out->error = error;
 }
 
-static bool is_pinned(const struct sim_sev_vm *sev, uint64_t address)
+/* Bytes from there on that are pinned. */
+static uint64_t pinned_run(const struct sim_sev_vm *sev, uint64_t address)
 {
 	for (const struct sim_sev_region *region = sev->regions; region; region = region->next)
 		if (address - region->address < region->size)
-			return true;
-	return false;
+			return region->address + region->size - address;
+	return 0;
+}
+
+/*
+ * Pages after the first that the guest sees alike: with the key those too that it has not asked
+ * for yet, but none that it shares.
+ */
+static bool join_encrypted(struct sim_sev_vm *sev, uint64_t address)
+{
+	struct page page;
+	bool ahead;
+
+	if (find_page(sev, address, &page) || *page.flags & (PAGE_WRITABLE_SHARED | PAGE_MOVED))
+		return false;
+	ahead = !(*page.flags & PAGE_ENCRYPTED);
+	if (get_encrypted(sev, address, &page))
+		return false;
+	if (ahead)
+		*page.flags |= PAGE_AHEAD;
+	return true;
 }
 
 /*
  * A page that is not pinned may be moved by the kernel at any time, and at its new place the
  * ciphertext decrypts to something else. Here that happens always, and at once.
  */
-static void find_encrypted(struct sim_sev_vm *sev, uint64_t address, struct sim_memory *out)
+static void find_encrypted(struct sim_vcpu *vcpu, uint64_t address, uint64_t limit,
+			   struct sim_memory *out)
 {
+	struct sim_sev_vm *sev = sim_sev_vm(vcpu->vm);
+	const uint64_t pinned = pinned_run(sev, address);
 	struct page page;
-	int r = get_encrypted(sev, address, &page);
+	int r = find_page(sev, address, &page);
 
+	/* A probe is of what was just looked at. */
+	if (!r && !(vcpu->probing && *page.flags & PAGE_ENCRYPTED))
+		r = get_encrypted(sev, address, &page);
 	if (r) {
 		fail(out, r);
 		return;
 	}
-	if (!is_pinned(sev, address) && !page.chunk->moved[page.index]) {
+	if (!pinned && !(*page.flags & PAGE_MOVED)) {
 		sim_cipher(~sev->key, page.address, 0, page.plain, SIM_PAGE_SIZE);
-		page.chunk->moved[page.index] = true;
+		*page.flags |= PAGE_MOVED;
 	}
+	*page.flags &= (uint8_t)~PAGE_AHEAD;
 	out->backing = SIM_BACKING_RAM;
 	out->host = page.plain + address % SIM_PAGE_SIZE;
+	/* Plaintext is contiguous within its chunk. */
+	limit = smaller(smaller(limit, LONGEST_RUN),
+			smaller(pinned, CHUNK_SIZE - address % CHUNK_SIZE));
+	while (vcpu->wants_run && out->size + SIM_PAGE_SIZE <= limit &&
+	       join_encrypted(sev, address + out->size))
+		out->size += SIM_PAGE_SIZE;
+}
+
+static bool is_readable(uint64_t address)
+{
+	uint8_t byte;
+
+	return sim_copy_in(&byte, address, sizeof(byte)) == 0;
+}
+
+static bool join_shared(struct sim_sev_vm *sev, uint64_t address, bool writable)
+{
+	struct page page;
+
+	if (find_page(sev, address, &page) || !is_readable(address) ||
+	    ((*page.flags & PAGE_WRITABLE_SHARED) != 0) != writable)
+		return false;
+	*page.flags |= PAGE_READ_SHARED;
+	return true;
 }
 
 /* Without the key: readable, and writable from the moment on when the page is no longer the
  * guest's. */
-static void find_shared(struct sim_sev_vm *sev, uint64_t address, enum sim_access access,
-			struct sim_memory *out)
+static void find_shared(struct sim_vcpu *vcpu, uint64_t address, uint64_t limit,
+			enum sim_access access, struct sim_memory *out)
 {
+	struct sim_sev_vm *sev = sim_sev_vm(vcpu->vm);
 	struct page page;
-	uint8_t byte;
 	int r = find_page(sev, address, &page);
 
-	if (!r)
-		r = sim_copy_in(&byte, address, sizeof(byte));
+	if (!r && !is_readable(address))
+		r = -EFAULT;
 	if (r) {
 		fail(out, r);
 		return;
 	}
 	out->backing = SIM_BACKING_RAM;
 	out->host = (uint8_t *)(uintptr_t)address;
-	if (page.chunk->encrypted[page.index] && access == SIM_WRITE) {
-		page.chunk->encrypted[page.index] = false;
+	if (access == SIM_WRITE && *page.flags & PAGE_ENCRYPTED) {
+		*page.flags &= (uint8_t) ~(PAGE_ENCRYPTED | PAGE_AHEAD);
 		sev->vm->memory_epoch++;
 	}
-	if (page.chunk->encrypted[page.index])
-		out->writable = false;
-	else
-		page.chunk->written_shared[page.index] = out->writable;
+	if (access == SIM_WRITE && out->writable)
+		*page.flags |= PAGE_WRITABLE_SHARED;
+	out->writable = *page.flags & PAGE_WRITABLE_SHARED;
+	*page.flags |= PAGE_READ_SHARED;
+	limit = smaller(limit, LONGEST_RUN);
+	while (vcpu->wants_run && out->size + SIM_PAGE_SIZE <= limit &&
+	       join_shared(sev, address + out->size, out->writable))
+		out->size += SIM_PAGE_SIZE;
 }
 
 void sim_sev_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum sim_access access,
 			 struct sim_memory *out)
 {
-	struct sim_sev_vm *sev = sim_sev_vm(vcpu->vm);
 	struct sim_slot *slot = sim_slot_find(vcpu->vm, gpa);
-	uint64_t address;
+	uint64_t address, limit;
 
 	*out = (struct sim_memory){0};
 	if (!slot || (access == SIM_WRITE && (slot->flags & KVM_MEM_READONLY))) {
@@ -281,13 +349,14 @@ void sim_sev_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum
 		return;
 	}
 	address = (uintptr_t)slot->host + (gpa - slot->gpa);
+	limit = slot->size - (gpa - slot->gpa);
 	out->size = SIM_PAGE_SIZE - gpa % SIM_PAGE_SIZE;
 	out->writable = !(slot->flags & KVM_MEM_READONLY);
 	/* APM volume 2, 15.34.5: instructions are always fetched with the key. */
 	if (private || access == SIM_FETCH)
-		find_encrypted(sev, address, out);
+		find_encrypted(vcpu, address, limit, out);
 	else
-		find_shared(sev, address, access, out);
+		find_shared(vcpu, address, limit, access, out);
 }
 
 bool sim_sev_is_hidden(const struct sim_vm *vm, uint64_t gpa)
@@ -295,10 +364,14 @@ bool sim_sev_is_hidden(const struct sim_vm *vm, uint64_t gpa)
 	const struct sim_slot *slot = sim_slot_find(vm, gpa);
 	const struct sim_sev_chunk *chunk;
 	uint64_t address;
+	uint8_t flags;
 
 	if (!slot)
 		return false;
 	address = (uintptr_t)slot->host + (gpa - slot->gpa);
 	chunk = find_chunk(sim_sev_vm(vm), address);
-	return chunk && chunk->encrypted[address % CHUNK_SIZE / SIM_PAGE_SIZE];
+	if (!chunk)
+		return false;
+	flags = chunk->flags[address % CHUNK_SIZE / SIM_PAGE_SIZE];
+	return flags & PAGE_ENCRYPTED && !(flags & PAGE_AHEAD && flags & PAGE_READ_SHARED);
 }

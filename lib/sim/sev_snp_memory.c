@@ -83,10 +83,10 @@ int sim_snp_take_page(struct sim_vm *vm, uint64_t gpa, uint8_t **bytes, struct s
 }
 
 /* Bytes from the page on that the guest may reach alike. */
-static uint64_t validated_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa,
-			      const struct sim_gmem_page *page)
+static uint64_t validated_run(const struct sim_vcpu *vcpu, const struct sim_slot *slot,
+			      uint64_t gpa, const struct sim_gmem_page *page)
 {
-	const uint64_t end = sim_attribute_run(vm, slot, gpa);
+	const uint64_t end = sim_attribute_run(vcpu, slot, gpa);
 	uint64_t size = SIM_PAGE_SIZE;
 
 	for (page++; size < end && page->state == SIM_RMP_PRIVATE && page->gpa == gpa + size &&
@@ -117,7 +117,7 @@ static void find_private(struct sim_vcpu *vcpu, struct sim_slot *slot, uint64_t 
 	} else {
 		out->backing = SIM_BACKING_RAM;
 		out->host = bytes + gpa % SIM_PAGE_SIZE;
-		out->size = validated_run(vcpu->vm, slot, page_gpa, page) - gpa % SIM_PAGE_SIZE;
+		out->size = validated_run(vcpu, slot, page_gpa, page) - gpa % SIM_PAGE_SIZE;
 		out->writable = true;
 	}
 }
@@ -140,7 +140,7 @@ void sim_snp_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum
 	} else {
 		out->backing = SIM_BACKING_RAM;
 		out->host = slot->host + (gpa - slot->gpa);
-		out->size = sim_attribute_run(vcpu->vm, slot, gpa - gpa % SIM_PAGE_SIZE) -
+		out->size = sim_attribute_run(vcpu, slot, gpa - gpa % SIM_PAGE_SIZE) -
 			    gpa % SIM_PAGE_SIZE;
 		out->writable = true;
 	}

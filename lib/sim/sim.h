@@ -178,6 +178,9 @@ struct sim_vcpu {
 	/* find_memory() is asked out of curiosity: no guest has made that access, and it leaves no
 	 * trace. */
 	bool probing;
+	/* find_memory() is asked for the CPU's view, and by how far its answer goes; else only the
+	 * page counts. */
+	bool wants_run;
 	/* Set by the technology: the CPU's registers are not `state`, and run.c moves none between
 	 * them. */
 	bool own_registers;
@@ -400,10 +403,10 @@ void sim_dirty_mark(struct sim_slot *slot, uint64_t gpa);
 uint64_t sim_gpa_limit(const struct sim_vm *vm);
 bool sim_attribute_private(const struct sim_vm *vm, uint64_t gpa);
 /*
- * Bytes from a page on, within its slot, that have its attribute: at most a MiB, since finding out
- * costs by pages. What the CPU sees costs by ranges.
+ * Bytes from a page on, within its slot, that have its attribute: one page, or as many as the
+ * vCPU's view wants, but at most a MiB: what is to be found out of each page costs, too.
  */
-uint64_t sim_attribute_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa);
+uint64_t sim_attribute_run(const struct sim_vcpu *vcpu, const struct sim_slot *slot, uint64_t gpa);
 /*
  * The page of a slot's guest_memfd at `gpa`, made if it was never touched (zeroed, charged; its
  * `state` is the caller's to set). -EFAULT no guest_memfd, or it was closed; -ENOMEM.

@@ -192,10 +192,10 @@ static void probe_private(struct sim_vcpu *vcpu, uint64_t gpa, struct sim_memory
 }
 
 /* Bytes from the page on that the guest may reach alike. */
-static uint64_t mapped_run(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa,
+static uint64_t mapped_run(const struct sim_vcpu *vcpu, const struct sim_slot *slot, uint64_t gpa,
 			   const struct sim_gmem_page *page)
 {
-	const uint64_t end = sim_attribute_run(vm, slot, gpa);
+	const uint64_t end = sim_attribute_run(vcpu, slot, gpa);
 	uint64_t size = SIM_PAGE_SIZE;
 
 	for (page++; size < end && page->state == SIM_TD_PAGE_MAPPED; page++)
@@ -230,7 +230,7 @@ static void find_private(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access ac
 		pending_access(vcpu, gpa, access, out);
 	else
 		ram_run(out, gpa, bytes,
-			mapped_run(vm, sim_slot_find(vm, gpa), page_of(gpa), page));
+			mapped_run(vcpu, sim_slot_find(vm, gpa), page_of(gpa), page));
 }
 
 static void find_shared(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access access,
@@ -265,7 +265,7 @@ static void find_shared(struct sim_vcpu *vcpu, uint64_t gpa, enum sim_access acc
 		return;
 	}
 	ram_run(out, gpa, slot->host + (page_of(gpa) - slot->gpa),
-		sim_attribute_run(vcpu->vm, slot, page_of(gpa)));
+		sim_attribute_run(vcpu, slot, page_of(gpa)));
 }
 
 void sim_td_find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum sim_access access,

@@ -85,17 +85,13 @@ static void memory_fault(bool private, struct sim_memory *out)
 	};
 }
 
-/* To the end of the slot, or of the run of pages that the attribute says the same of. */
-static uint64_t extent(const struct sim_vm *vm, const struct sim_slot *slot, uint64_t gpa)
+static uint64_t extent(const struct sim_vcpu *vcpu, const struct sim_slot *slot, uint64_t gpa)
 {
-	const uint64_t end = slot->gpa + slot->size;
-	uint64_t next = (gpa & ~(uint64_t)(SIM_PAGE_SIZE - 1)) + SIM_PAGE_SIZE;
+	const uint64_t offset = gpa % SIM_PAGE_SIZE;
 
-	if (!vm->attributes)
-		return end - gpa;
-	while (next < end && !sim_attribute_private(vm, next))
-		next += SIM_PAGE_SIZE;
-	return next - gpa;
+	if (!vcpu->vm->attributes)
+		return slot->gpa + slot->size - gpa;
+	return sim_attribute_run(vcpu, slot, gpa - offset) - offset;
 }
 
 /* Page by page, and not writable before it is written to: so no write passes unnoticed. */
@@ -136,7 +132,7 @@ static void find_memory(struct sim_vcpu *vcpu, uint64_t gpa, bool private, enum 
 		*out = (struct sim_memory){
 			.backing = SIM_BACKING_RAM,
 			.host = slot->host + (gpa - slot->gpa),
-			.size = extent(vcpu->vm, slot, gpa),
+			.size = extent(vcpu, slot, gpa),
 			.writable = !(slot->flags & KVM_MEM_READONLY),
 		};
 	}

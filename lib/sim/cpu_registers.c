@@ -144,7 +144,7 @@ int sim_registers_check(struct sim_cpu *cpu)
 
 	if (uc_context_size(cpu->engine) < CONTEXT_HEADER + sizeof(*file))
 		return -ENOTSUP;
-	cpu->file = (struct sim_register_file *)((uint8_t *)cpu->context + CONTEXT_HEADER);
+	cpu->file = (void *)((uint8_t *)cpu->context + CONTEXT_HEADER);
 	sim_registers_load(cpu);
 	for (unsigned int i = SIM_RAX; i <= SIM_R15; i++)
 		sim_cpu_set_gpr(cpu, (enum sim_gpr)i, mark + i);

@@ -285,6 +285,7 @@ int sim_get_feature_msrs(struct sim_file *file, uintptr_t argument)
 {
 	struct kvm_msrs header;
 	struct kvm_msr_entry entry;
+	const struct msr *known;
 	uint32_t done;
 
 	(void)file;
@@ -297,9 +298,10 @@ int sim_get_feature_msrs(struct sim_file *file, uintptr_t argument)
 
 		if (sim_copy_in(&entry, at, sizeof(entry)))
 			return -EFAULT;
-		if (!is_feature(entry.index))
+		known = is_feature(entry.index) ? find(entry.index) : NULL;
+		if (!known)
 			break;
-		entry.data = find(entry.index)->power_on;
+		entry.data = known->power_on;
 		if (sim_copy_out(at, &entry, sizeof(entry)))
 			return -EFAULT;
 	}

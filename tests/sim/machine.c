@@ -31,7 +31,7 @@ void machine_open(struct machine *machine, enum irqchip irqchip, uint32_t vcpus)
 		machine->run[i] = bench_map(&machine->bench, machine->vcpu[i], RUN_SIZE, &r);
 		ck_assert_int_eq(r, 0);
 	}
-	machine->tables = (uint64_t *)(machine->bench.memory + TABLES_AT);
+	machine->tables = (void *)(machine->bench.memory + TABLES_AT);
 }
 
 void machine_close(struct machine *machine)

@@ -427,7 +427,7 @@ START_TEST(the_coalesced_ring_takes_169_writes)
 	open_with(&bench, "all", NONE);
 	vcpu = bench_vcpu(&bench, 0);
 	run = bench_map(&bench, vcpu, 12288, &r);
-	ring = (const struct kvm_coalesced_mmio_ring *)(run + 8192);
+	ring = (const void *)(run + 8192);
 	ck_assert(!sim_coalesced_write(vm_of(&bench), false, 0x1000, 4, &data));
 	ck_assert_int_eq(bench_ioctl(&bench, bench.vm, KVM_REGISTER_COALESCED_MMIO, &zone), 0);
 	ck_assert(!sim_coalesced_write(vm_of(&bench), false, 0x100e, 4, &data));

@@ -312,7 +312,7 @@ START_TEST(hardware_ids_are_made_of_smbios_texts)
 
 		COCO_INIT(&smbios);
 		for (size_t j = 0; j < sizeof(smbios_fields) / sizeof(*smbios_fields); j++)
-			*(const char **)((char *)&smbios + smbios_fields[j].offset) =
+			*(const char **)(void *)((char *)&smbios + smbios_fields[j].offset) =
 				vectors_text(texts, smbios_fields[j].key);
 		for (uint32_t number = 0; number < COCO_CHID_COUNT; number++) {
 			uint8_t chid[COCO_CHID_SIZE], wanted[COCO_CHID_SIZE];

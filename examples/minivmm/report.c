@@ -165,6 +165,7 @@ static void print_table(const struct incarnation *life)
 	       life->private_bytes / 1024);
 	print_bytes("launch digest", life->measurement.digest, life->measurement.digest_size);
 	print_bytes("launch measure", life->measurement.launch, life->measurement.launch_size);
+	print_bytes("memory key", life->measurement.key, life->measurement.key_size);
 	fflush(stdout);
 }
 

@@ -26,12 +26,17 @@
 /* Allocator and stack pages, and the kernel's own inexact count, come and go by this much. */
 #define FLAT_RSS_SLACK_KIB 256
 
+#define MEASUREMENT_KEY_SIZE 8
+
 /* What is measured of an incarnation; sizes of 0: nothing. */
 struct measurement {
 	uint8_t digest[COCO_DIGEST_MAX_SIZE]; /* predicted, and compared where the platform tells */
 	size_t digest_size;
 	uint8_t launch[COCO_LAUNCH_MEASURE_SIZE]; /* SEV, SEV-ES: what the platform says of it */
 	size_t launch_size;
+	uint8_t key[MEASUREMENT_KEY_SIZE]; /* the simulator's: what tells this memory key from
+					      others */
+	size_t key_size;
 };
 
 struct incarnation {

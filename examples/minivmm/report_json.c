@@ -48,6 +48,7 @@ static struct json_object *incarnation_json(const struct incarnation *life)
 	add_bytes(object, "launch_digest", life->measurement.digest, life->measurement.digest_size);
 	add_bytes(object, "launch_measure", life->measurement.launch,
 		  life->measurement.launch_size);
+	add_bytes(object, "memory_key", life->measurement.key, life->measurement.key_size);
 	return object;
 }
 

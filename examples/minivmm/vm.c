@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -286,14 +287,39 @@ static void get_measurement(const struct vm *vm, struct measurement *out)
 		out->launch_size = 0;
 }
 
-static void report_begin(struct vm *vm)
+/* The simulator knows what it has measured, and with which key it encrypts. */
+static bool ask_simulator(const struct vm *vm, struct measurement *measurement)
+{
+	static const uint8_t none[sizeof(measurement->key)];
+	struct coco_sim_vm_info info;
+
+	COCO_INIT(&info);
+	if (coco_sim_get_vm_info(vm->sim, coco_guest_vm_fd(vm->guest), &info, NULL))
+		return false;
+	if (memcmp(info.key, none, sizeof(none)) != 0) {
+		memcpy(measurement->key, info.key, sizeof(measurement->key));
+		measurement->key_size = sizeof(measurement->key);
+	}
+	return info.digest_size == measurement->digest_size &&
+	       memcmp(info.digest, measurement->digest, info.digest_size) == 0;
+}
+
+/* False: a problem was reported. */
+static bool report_begin(struct vm *vm)
 {
 	struct coco_guest_info info;
 	struct measurement measurement;
 
 	get_info(vm, &info);
 	get_measurement(vm, &measurement);
+	/* Another thread may be on with the next reset by now; then it is that one that asks. */
+	const bool ok = !vm->sim || ask_simulator(vm, &measurement) ||
+			coco_guest_generation(vm->guest) != info.generation;
 	report_life_begins(vm->report, &info, &measurement);
+	if (!ok)
+		report_problem(vm->report,
+			       "the platform has measured something else than was predicted", NULL);
+	return ok;
 }
 
 static void report_end(struct vm *vm)
@@ -316,8 +342,7 @@ bool vm_launch(struct vm *vm)
 		report_problem(vm->report, "set the first registers", &error);
 		return false;
 	}
-	report_begin(vm);
-	return true;
+	return report_begin(vm);
 }
 
 static bool reset_allowed(struct vm *vm)
@@ -350,8 +375,7 @@ bool vm_reset(struct vm *vm, bool pause)
 		report_problem(vm->report, "reset", &error);
 		return false;
 	}
-	report_begin(vm);
-	return true;
+	return report_begin(vm);
 }
 
 bool vm_is_spinning(const struct vm *vm)

@@ -220,7 +220,7 @@ static enum sim_walk_result protected_stack(struct sim_cpu *cpu, struct sim_regi
 	if (new_cpl != cpl) {
 		if (new_cpl * 8u + 11 > file->tr.limit)
 			return fail(cpu, SIM_VECTOR_TS, file->tr.selector & ~3u);
-		result = sim_access_linear(cpu, file->tr.base + 4 + new_cpl * 8u, inner,
+		result = sim_access_linear(cpu, file->tr.base + 4 + 8ull * new_cpl, inner,
 					   sizeof(inner), false, stop);
 		if (result == WALK_DONE)
 			result = read_descriptor(cpu, file, (uint16_t)inner[1], 0,
@@ -252,7 +252,7 @@ static enum sim_walk_result enter_real(struct sim_cpu *cpu, uint32_t vector,
 
 	if (vector * 4 + 3 > file->idt.limit)
 		return fail(cpu, SIM_VECTOR_GP, 0);
-	result = sim_access_linear(cpu, file->idt.base + vector * 4u, entry, sizeof(entry), false,
+	result = sim_access_linear(cpu, file->idt.base + 4ull * vector, entry, sizeof(entry), false,
 				   stop);
 	if (result == WALK_DONE)
 		result = push_all(cpu, &frame, values, 3, stop);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "sim/knobs.h"
@@ -19,14 +20,13 @@ static const uint32_t shared_msrs[SIM_RUN_MSRS] = {
 	SIM_MSR_KERNEL_GS_BASE, 0x174,      0x175,      0x176,
 };
 
-struct sim_run_state *sim_run_state(struct sim_vcpu *vcpu)
+int sim_run_create_vcpu(struct sim_vcpu *vcpu)
 {
-	if (!vcpu->run_state) {
-		vcpu->run_state = calloc(1, sizeof(*vcpu->run_state));
-		if (vcpu->run_state)
-			vcpu->run_state->wake = -1;
-	}
-	return vcpu->run_state;
+	vcpu->run_state = calloc(1, sizeof(*vcpu->run_state));
+	if (!vcpu->run_state)
+		return -ENOMEM;
+	vcpu->run_state->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return vcpu->run_state->wake < 0 ? -ENOMEM : 0;
 }
 
 void sim_run_destroy_vcpu(struct sim_vcpu *vcpu)
@@ -432,8 +432,6 @@ int sim_vcpu_run(struct sim_vcpu *vcpu)
 	struct sim_vm *vm = vcpu->vm;
 	int r;
 
-	if (!sim_run_state(vcpu))
-		return -ENOMEM;
 	vcpu->in_run = true;
 	vm->in_run++;
 	r = run(vcpu);

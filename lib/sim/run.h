@@ -11,7 +11,9 @@
 
 /* What KVM_RUN keeps of a vCPU between and beyond its calls. */
 struct sim_run_state {
-	int wake; /* an eventfd that a vCPU that waits looks at; -1: it never did */
+	/* An eventfd that a vCPU that waits looks at. It is there from the first: how many
+	 * descriptors a VM takes does not hang on what its guest does. */
+	int wake;
 
 	/* for the local APIC */
 	bool init_pending, sipi_pending, nmi_pending;
@@ -24,9 +26,6 @@ struct sim_run_state {
 	struct kvm_sregs2 sregs;
 	uint64_t msrs[SIM_RUN_MSRS];
 };
-
-/* The vCPU's, made if there is none yet; NULL: no memory. */
-struct sim_run_state *sim_run_state(struct sim_vcpu *vcpu);
 
 /* --- for the CPU */
 

@@ -181,10 +181,8 @@ static bool matches(const struct sim_vcpu *vcpu, const struct message *message)
 /* __apic_accept_irq(): whether it has come in. */
 static bool accept(struct sim_vcpu *vcpu, const struct message *message)
 {
-	struct sim_run_state *state = sim_run_state(vcpu);
+	struct sim_run_state *state = vcpu->run_state;
 
-	if (!state)
-		return false;
 	switch (message->mode) {
 	case FIXED:
 	case LOWEST:
@@ -319,11 +317,11 @@ static uint64_t tick_ns(const struct sim_vcpu *vcpu)
 
 static void start_timer(struct sim_vcpu *vcpu)
 {
-	struct sim_run_state *state = sim_run_state(vcpu);
+	struct sim_run_state *state = vcpu->run_state;
 	const uint64_t period = get(vcpu, SIM_APIC_TIMER_INITIAL) * tick_ns(vcpu);
 	const uint32_t mode = LVT_MODE(get(vcpu, SIM_APIC_LVT_TIMER));
 
-	if (!state || mode == TIMER_DEADLINE)
+	if (mode == TIMER_DEADLINE)
 		return;
 	state->timer_at = period ? sim_now() + period : 0;
 	state->timer_period = mode == TIMER_PERIODIC ? period : 0;
@@ -331,11 +329,11 @@ static void start_timer(struct sim_vcpu *vcpu)
 
 void sim_apic_set_deadline(struct sim_vcpu *vcpu, uint64_t deadline)
 {
-	struct sim_run_state *state = sim_run_state(vcpu);
+	struct sim_run_state *state = vcpu->run_state;
 	const uint64_t now = __rdtsc();
 	const uint64_t khz = vcpu->state->tsc_khz ? vcpu->state->tsc_khz : 1000000;
 
-	if (!state || LVT_MODE(get(vcpu, SIM_APIC_LVT_TIMER)) != TIMER_DEADLINE)
+	if (LVT_MODE(get(vcpu, SIM_APIC_LVT_TIMER)) != TIMER_DEADLINE)
 		return;
 	state->timer_period = 0;
 	state->timer_at = deadline ? sim_now() + 1 : 0;

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,8 +113,6 @@ void sim_run_wake(struct sim_vcpu *vcpu)
 
 	if (vcpu->cpu)
 		sim_cpu_kick(vcpu->cpu);
-	if (!vcpu->run_state || vcpu->run_state->wake < 0)
-		return;
 	r = write(vcpu->run_state->wake, &one, sizeof(one));
 	(void)r; /* full means that it is readable */
 }
@@ -138,10 +135,6 @@ int sim_run_wait(struct sim_vcpu *vcpu)
 	const struct timespec timeout = {.tv_nsec = (long)longest};
 	int r = 0;
 
-	if (state->wake < 0)
-		state->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (state->wake < 0)
-		return -ENOMEM;
 	sim_run_yield(vcpu);
 	wait[0].fd = state->wake;
 	pthread_mutex_unlock(&vcpu->vm->sim->lock);

@@ -163,10 +163,9 @@ struct sim_vcpu {
 	uint32_t index;
 	struct kvm_run *run; /* the simulator's own mapping of file->backing */
 	void *tech_state;
-	struct sim_vcpu_state *state; /* registers, MSRs, CPUID, events, LAPIC: vcpu_state.h */
-	struct sim_cpu *cpu;          /* made at the first KVM_RUN */
-	struct sim_run_state
-		*run_state; /* run.h; made when KVM_RUN or an interrupt first needs it */
+	struct sim_vcpu_state *state;    /* registers, MSRs, CPUID, events, LAPIC: vcpu_state.h */
+	struct sim_cpu *cpu;             /* made at the first KVM_RUN */
+	struct sim_run_state *run_state; /* run.h */
 	bool ran;
 	/*
 	 * What the next KVM_RUN does first: completes the exit that user space has served; NULL:
@@ -435,6 +434,8 @@ int sim_vcpu_run(struct sim_vcpu *vcpu);
  * the lock is given up within. `memory_epoch` has changed when it returns.
  */
 void sim_run_pause(struct sim_vm *vm);
+/* What run.c keeps of a vCPU: 0, -ENOMEM. What was made goes with sim_run_destroy_vcpu(). */
+int sim_run_create_vcpu(struct sim_vcpu *vcpu);
 /* The last reference is gone, or a power-on: what run.c and cpu.c keep of the vCPU goes. */
 void sim_run_destroy_vcpu(struct sim_vcpu *vcpu);
 

@@ -78,7 +78,9 @@ static struct sim_vcpu *make_vcpu(struct sim_vm *vm, uint32_t id, int backing)
 	vcpu->id = id;
 	vcpu->index = vm->vcpu_count;
 	vcpu->run = run;
-	if (sim_vcpu_state_new(vcpu)) {
+	if (sim_vcpu_state_new(vcpu) || sim_run_create_vcpu(vcpu)) {
+		sim_run_destroy_vcpu(vcpu);
+		sim_vcpu_state_free(vcpu);
 		munmap(run, SIM_RUN_SIZE);
 		free(vcpu);
 		return NULL;

@@ -38,11 +38,11 @@ static int call(struct vcpu *vcpu, unsigned long request, const void *argument)
 START_TEST(power_on_is_the_kernels)
 {
 	const bool amd = _i;
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	struct kvm_debugregs debug;
-	struct kvm_fpu fpu;
-	struct kvm_xcrs xcrs;
+	struct kvm_regs regs = {0};
+	struct kvm_sregs sregs = {0};
+	struct kvm_debugregs debug = {0};
+	struct kvm_fpu fpu = {0};
+	struct kvm_xcrs xcrs = {0};
 	struct vcpu vcpu;
 
 	open_vcpu(&vcpu, amd ? "sev" : "plain", true);

@@ -53,7 +53,7 @@ struct vm {
 	struct coco_sim *sim; /* NULL: the kernel */
 	struct coco_host *host;
 	struct coco_guest *guest;
-	uint64_t linux_entry;      /* where a kernel starts; 0: firmware boots */
+	uint64_t linux_entry; /* where a kernel starts; 0: firmware boots */
 	struct offer offer;
 	struct vm_thread *threads; /* one for each vCPU */
 	uint32_t threads_started;

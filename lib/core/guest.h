@@ -35,7 +35,7 @@ struct coco_recipe {
 	uint32_t vcpus;
 	uint32_t irqchip;
 	uint32_t ioapic_pins;
-	uint32_t flags; /* enum coco_guest_flags */
+	uint32_t flags;                 /* enum coco_guest_flags */
 	struct coco_source *own_source; /* the image of the options */
 	struct coco_source *source;     /* what is launched when nothing is staged */
 	struct kvm_cpuid2 *cpuid;
@@ -202,7 +202,7 @@ struct coco_guest {
 	struct coco_attempt last_attempt;        /* with the lock */
 
 	uint64_t not_replayed_count; /* with the lock */
-	struct coco_source *staged; /* with the lock; NULL: the recipe's is next */
+	struct coco_source *staged;  /* with the lock; NULL: the recipe's is next */
 
 	/* core/retire.c; with the lock. */
 	struct coco_incarnation *retiring; /* the oldest first */

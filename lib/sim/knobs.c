@@ -81,4 +81,3 @@ bool sim_quirk(const struct coco_sim *sim, enum coco_sim_quirks quirk)
 {
 	return sim->knobs->options.quirks & quirk;
 }
-

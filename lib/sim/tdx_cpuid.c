@@ -160,8 +160,8 @@ static bool allowed(const struct sim_tdx_leaf *leaf, const uint32_t chosen[4], u
 	return true;
 }
 
-uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam, uint32_t model,
-			    struct sim_tdx_cpuid *out)
+uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam,
+			    uint32_t model, struct sim_tdx_cpuid *out)
 {
 	uint32_t slot = 0;
 

@@ -43,11 +43,11 @@ uint32_t sim_tdx_config_leaf(uint32_t i);
 void sim_tdx_config_entry(uint32_t i, struct kvm_cpuid_entry2 *entry);
 
 /*
- * TDH.MNG.INIT's part: `config` is by configurable leaf, `model` the processor's CPUID(1).EAX. Returns 0, or the status of the module, in
- * which case `out` is not to be used.
+ * TDH.MNG.INIT's part: `config` is by configurable leaf, `model` the processor's CPUID(1).EAX.
+ * Returns 0, or the status of the module, in which case `out` is not to be used.
  */
-uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam, uint32_t model,
-			    struct sim_tdx_cpuid *out);
+uint64_t sim_tdx_cpuid_make(const struct sim_tdx_cpuid_values *config, uint64_t xfam,
+			    uint32_t model, struct sim_tdx_cpuid *out);
 
 /* The place of a leaf in the table, -1 if the module has none. */
 int sim_tdx_cpuid_find(uint32_t function, uint32_t index);

@@ -15,7 +15,7 @@ struct sim_tdx_options {
 	uint32_t present_cpus;    /* also the most vCPUs that a TD can have */
 	uint64_t supported_attributes;
 	uint64_t supported_xfam;
-	uint32_t model;	 /* the processor's CPUID(1).EAX */
+	uint32_t model;  /* the processor's CPUID(1).EAX */
 	bool ept_5level; /* 52 guest physical address bits can be had */
 };
 

@@ -8,8 +8,8 @@
 #include "sim/vcpu_state.h"
 
 /* KVM_X86_REG_TYPE_MSR: bits of a register's id (arch/x86/include/uapi/asm/kvm.h). */
-#define REG_X86	     0x2000000000000000ull
-#define REG_U64	     0x0030000000000000ull
+#define REG_X86      0x2000000000000000ull
+#define REG_U64      0x0030000000000000ull
 #define REG_TYPE_MSR 2ull
 
 static bool refused(const struct sim_vcpu *vcpu, uint32_t index, bool write)
@@ -86,7 +86,8 @@ static int one_reg(struct sim_vcpu *vcpu, uintptr_t argument, bool write)
 	r = one_msr(vcpu, &entry, write);
 	if (r)
 		return -EINVAL;
-	return write ? 0 : sim_copy_out((uintptr_t)reg.addr, &(uint64_t){entry.data}, sizeof(uint64_t));
+	return write ? 0
+		     : sim_copy_out((uintptr_t)reg.addr, &(uint64_t){entry.data}, sizeof(uint64_t));
 }
 
 int sim_get_one_reg(struct sim_file *file, uintptr_t argument)

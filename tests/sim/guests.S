@@ -365,13 +365,15 @@ program halts
 	wrmsr
 	nop
 	say $0x3333
-	/* the timer, once, vector 0x40 */
+	/* the timer, once, vector 0x40; not taken before it halts */
+	cli
 	movl $0x832, %ecx
 	movl $0x40, %eax
 	wrmsr
 	movl $0x838, %ecx
 	movl $1000, %eax
 	wrmsr
+	sti
 	hlt
 	say $0x4444
 	cli

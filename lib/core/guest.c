@@ -243,12 +243,13 @@ static void count_object(void *payload, const struct coco_kvm_object *object)
 /* In the states where there is an incarnation that nobody changes. With the lock held. */
 static void tell_measurement(const struct coco_guest *guest, struct coco_guest_info *info)
 {
-	const struct coco_incarnation *incarnation = guest->incarnation;
+	const struct coco_incarnation *incarnation;
 	const uint8_t *bytes;
 	size_t size;
 
 	if (guest->state != COCO_STATE_RUNNABLE && guest->state != COCO_STATE_PARKED)
 		return;
+	incarnation = guest->incarnation;
 	if (incarnation->source->digest) {
 		bytes = coco_digest_bytes(incarnation->source->digest, &size);
 		info->digest_size = (uint32_t)size;

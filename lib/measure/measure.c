@@ -183,7 +183,7 @@ int coco_measure_run(struct coco_measure *measure, const struct coco_page_run *r
 int coco_measure_add(struct coco_measure *measure, const struct coco_page_run *run,
 		     struct coco_error *error)
 {
-	struct coco_page_run given;
+	struct coco_page_run given = {0};
 	int r = check_state(measure, COCO_MEASURE_RUNS, error);
 
 	if (!r)

@@ -108,9 +108,8 @@ static const struct msr msrs[] = {
 /* What KVM_GET_MSR_INDEX_LIST leaves out although it can be read and written. */
 static bool is_listed(uint32_t index)
 {
-	return index != SIM_MSR_APIC_BASE && index != SIM_MSR_EFER + 0x80 &&
-	       index != SIM_MSR_FS_BASE && index != SIM_MSR_GS_BASE && index != 0xfe &&
-	       !(index >= 0x200 && index <= 0x2ff && index != 0x277);
+	return index != SIM_MSR_APIC_BASE && index != SIM_MSR_FS_BASE && index != SIM_MSR_GS_BASE &&
+	       index != 0xfe && !(index >= 0x200 && index <= 0x2ff && index != 0x277);
 }
 
 static const uint32_t feature_msrs[] = {0x8b, 0x10a, 0xc0010015};

@@ -72,6 +72,7 @@ static int one_reg(struct sim_vcpu *vcpu, uintptr_t argument, bool write)
 {
 	struct kvm_one_reg reg;
 	struct kvm_msr_entry entry = {0};
+	uint64_t value;
 	int r;
 
 	if (sim_copy_in(&reg, argument, sizeof(reg)))
@@ -86,8 +87,8 @@ static int one_reg(struct sim_vcpu *vcpu, uintptr_t argument, bool write)
 	r = one_msr(vcpu, &entry, write);
 	if (r)
 		return -EINVAL;
-	return write ? 0
-		     : sim_copy_out((uintptr_t)reg.addr, &(uint64_t){entry.data}, sizeof(uint64_t));
+	value = entry.data;
+	return write ? 0 : sim_copy_out((uintptr_t)reg.addr, &value, sizeof(value));
 }
 
 int sim_get_one_reg(struct sim_file *file, uintptr_t argument)

@@ -172,9 +172,6 @@ struct coco_backend {
 	uint64_t (*choose_vm_type)(const void *config);
 	/* After KVM_CREATE_VM and the capabilities, before memory and vCPUs. */
 	int (*init_vm)(const struct coco_launch *launch, struct coco_error *error);
-	/* After a slot is there. */
-	int (*init_memory)(const struct coco_launch *launch, uint32_t index,
-			   struct coco_error *error);
 	/* After a vCPU has its CPUID. */
 	int (*init_vcpu)(const struct coco_launch *launch, uint32_t index,
 			 struct coco_error *error);

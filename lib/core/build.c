@@ -173,8 +173,6 @@ static int set_slot(struct build *build, uint32_t index, struct coco_error *erro
 
 static int create_memory(struct build *build, struct coco_error *error)
 {
-	const struct coco_backend *backend = build->guest->recipe.backend;
-
 	for (uint32_t i = 0; i < build->guest->recipe.region_count; i++) {
 		const struct coco_region *region = &build->guest->recipe.regions[i];
 		const struct coco_kvm_object *memfd = &build->incarnation->memory[i].memfd;
@@ -190,8 +188,6 @@ static int create_memory(struct build *build, struct coco_error *error)
 		};
 		build->launch.slot_count = i + 1;
 		r = set_slot(build, i, error);
-		if (!r && backend->init_memory)
-			r = backend->init_memory(&build->launch, i, error);
 		if (r)
 			return r;
 	}

@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 static int check_vcpus(const struct coco_guest *guest, const struct coco_adoption *adoption,
 		       struct coco_error *error)
@@ -58,43 +57,26 @@ static int check(struct coco_guest *guest, const struct coco_adoption *adoption,
 	return check_vcpus(guest, adoption, error);
 }
 
-static struct coco_holder holder(const struct coco_guest *guest, const char *name, int index)
-{
-	struct coco_holder holder = {.guest = guest, .generation = 1};
-
-	if (index < 0)
-		snprintf(holder.name, sizeof(holder.name), "%s", name);
-	else
-		snprintf(holder.name, sizeof(holder.name), "%s %d", name, index);
-	return holder;
-}
-
-static void take_fd(struct coco_guest *guest, struct coco_kvm_object *object,
-		    enum coco_object_kind kind, int fd, const struct coco_holder *by)
-{
-	coco_object_take(guest->seam, object, kind, fd, by);
-	coco_object_claim(guest->seam, object);
-}
-
 /* Its handles take the place of those that were reserved. */
 static void take(struct coco_guest *guest, struct coco_incarnation *incarnation,
 		 const struct coco_adoption *adoption)
 {
-	struct coco_holder by = holder(guest, "guest", -1);
+	struct coco_holder by = coco_incarnation_holder(guest, incarnation, "guest");
 	struct coco_seam *seam = guest->seam;
 
 	coco_seam_release_number(seam, guest->number);
 	guest->number = adoption->vm_fd;
-	take_fd(guest, &incarnation->vm, COCO_OBJECT_VM, guest->number, &by);
+	coco_object_take_number(seam, &incarnation->vm, COCO_OBJECT_VM, guest->number, &by);
 	for (uint32_t i = 0; i < adoption->vcpus; i++) {
 		struct coco_vcpu *vcpu = &guest->vcpus[i];
 
-		by = holder(guest, "vcpu", (int)i);
+		by = coco_incarnation_holder(guest, incarnation, "vcpu %" PRIu32, i);
 		coco_seam_release_number(seam, vcpu->number);
 		coco_seam_unmap(seam, vcpu->run, seam->run_size);
 		vcpu->number = adoption->vcpu[i].fd;
 		vcpu->run = adoption->vcpu[i].run;
-		take_fd(guest, &incarnation->vcpus[i].fd, COCO_OBJECT_VCPU, vcpu->number, &by);
+		coco_object_take_number(seam, &incarnation->vcpus[i].fd, COCO_OBJECT_VCPU,
+					vcpu->number, &by);
 		coco_object_take_map(seam, &incarnation->vcpus[i].run, COCO_OBJECT_RUN, vcpu->run,
 				     seam->run_size, &by);
 		/* It may have, and what it starts with is told by coco_vcpu_record(). */
@@ -123,9 +105,7 @@ static int adopt(struct coco_guest *guest, const struct coco_adoption *adoption,
 		return r;
 	}
 	take(guest, incarnation, adoption);
-	pthread_mutex_lock(&guest->memory_lock);
-	guest->incarnation = incarnation;
-	pthread_mutex_unlock(&guest->memory_lock);
+	coco_incarnation_install(guest, incarnation);
 	coco_state_move(guest, COCO_STATE_LAUNCHING);
 	coco_start(guest);
 	return 0;

@@ -19,8 +19,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct build {
@@ -32,21 +30,6 @@ struct build {
 	int *vcpu_fds;
 	struct kvm_run **runs;
 };
-
-__attribute__((format(printf, 2, 3))) static struct coco_holder holder(const struct build *build,
-								       const char *format, ...)
-{
-	struct coco_holder holder = {
-		.guest = build->guest,
-		.generation = build->incarnation->generation,
-	};
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(holder.name, sizeof(holder.name), format, arguments);
-	va_end(arguments);
-	return holder;
-}
 
 static int create_irqchip(struct build *build, struct coco_error *error)
 {
@@ -97,7 +80,8 @@ static int ask(struct build *build, enum coco_event event, uint32_t vcpu, int vc
 static int create_vm(struct build *build, struct coco_error *error)
 {
 	const struct coco_backend *backend = build->guest->recipe.backend;
-	const struct coco_holder by = holder(build, "guest");
+	const struct coco_holder by =
+		coco_incarnation_holder(build->guest, build->incarnation, "guest");
 	struct coco_seam *seam = build->guest->seam;
 	struct coco_kvm_object *vm = &build->incarnation->vm;
 	uint64_t type = backend->vm_type;
@@ -133,7 +117,8 @@ static int create_memfd(struct build *build, uint32_t index, struct coco_error *
 {
 	const struct coco_region *region = &build->guest->recipe.regions[index];
 	struct coco_incarnation_memory *memory = &build->incarnation->memory[index];
-	const struct coco_holder by = holder(build, "memory 0x%" PRIx64, region->gpa);
+	const struct coco_holder by = coco_incarnation_holder(build->guest, build->incarnation,
+							      "memory 0x%" PRIx64, region->gpa);
 	const bool shared = region->flags & COCO_MEMORY_GUEST_MEMFD;
 	struct coco_seam *seam = build->guest->seam;
 	int r;
@@ -196,7 +181,8 @@ static int create_memory(struct build *build, struct coco_error *error)
 
 static int create_vcpu(struct build *build, uint32_t index, struct coco_error *error)
 {
-	const struct coco_holder by = holder(build, "vcpu %" PRIu32, index);
+	const struct coco_holder by =
+		coco_incarnation_holder(build->guest, build->incarnation, "vcpu %" PRIu32, index);
 	const struct coco_backend *backend = build->guest->recipe.backend;
 	const struct coco_vcpu *handle = &build->guest->vcpus[index];
 	struct coco_incarnation_vcpu *vcpu = &build->incarnation->vcpus[index];

@@ -4,12 +4,12 @@
 #include <cocoreset/journal.h>
 
 #include "base/error.h"
+#include "core/incarnation.h"
 #include "core/state.h"
 #include "kvm/uapi.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static enum coco_object_kind object_kind(const struct coco_child *child)
@@ -17,24 +17,20 @@ static enum coco_object_kind object_kind(const struct coco_child *child)
 	return child->kind == COCO_CHILD_DEVICE ? COCO_OBJECT_DEVICE : COCO_OBJECT_STATS;
 }
 
-static struct coco_holder holder(const struct coco_guest *guest, const struct coco_child *child,
-				 uint64_t generation)
+static struct coco_holder holder(const struct coco_guest *guest,
+				 const struct coco_incarnation *incarnation,
+				 const struct coco_child *child)
 {
-	struct coco_holder holder = {.guest = guest, .generation = generation};
-
 	switch (child->kind) {
 	case COCO_CHILD_DEVICE:
-		snprintf(holder.name, sizeof(holder.name), "device of type %" PRIu32, child->type);
-		break;
+		return coco_incarnation_holder(guest, incarnation, "device of type %" PRIu32,
+					       child->type);
 	case COCO_CHILD_VM_STATS:
-		snprintf(holder.name, sizeof(holder.name), "statistics");
-		break;
-	case COCO_CHILD_VCPU_STATS:
-		snprintf(holder.name, sizeof(holder.name), "statistics of vcpu %" PRIu32,
-			 child->vcpu);
-		break;
+		return coco_incarnation_holder(guest, incarnation, "statistics");
+	default:
+		return coco_incarnation_holder(guest, incarnation, "statistics of vcpu %" PRIu32,
+					       child->vcpu);
 	}
-	return holder;
 }
 
 static struct coco_incarnation_child *new_entry(struct coco_incarnation *incarnation,
@@ -71,13 +67,12 @@ struct coco_child *coco_child_find(const struct coco_guest *guest, int number)
 static int take(struct coco_guest *guest, struct coco_incarnation *incarnation,
 		const struct coco_child *child)
 {
-	const struct coco_holder by = holder(guest, child, incarnation->generation);
+	const struct coco_holder by = holder(guest, incarnation, child);
 	struct coco_incarnation_child *entry = new_entry(incarnation, child);
 
 	if (!entry)
 		return -ENOMEM;
-	coco_object_take(guest->seam, &entry->fd, object_kind(child), child->number, &by);
-	coco_object_claim(guest->seam, &entry->fd);
+	coco_object_take_number(guest->seam, &entry->fd, object_kind(child), child->number, &by);
 	return 0;
 }
 
@@ -141,7 +136,7 @@ static int create(struct coco_guest *guest, struct coco_incarnation *incarnation
 static int build(struct coco_guest *guest, struct coco_incarnation *incarnation,
 		 struct coco_child *child, struct coco_error *error)
 {
-	const struct coco_holder by = holder(guest, child, incarnation->generation);
+	const struct coco_holder by = holder(guest, incarnation, child);
 	struct coco_incarnation_child *entry = new_entry(incarnation, child);
 	int r;
 
@@ -193,27 +188,33 @@ int coco_children_attach(struct coco_guest *guest, struct coco_incarnation *inca
 	return r;
 }
 
+static void free_child(struct coco_guest *guest, struct coco_child *child)
+{
+	coco_seam_release_number(guest->seam, child->number);
+	coco_journal_release(&child->journal);
+	free(child);
+}
+
 void coco_children_release(struct coco_guest *guest)
 {
 	while (guest->children) {
 		struct coco_child *first = guest->children;
 
 		guest->children = first->next;
-		coco_seam_release_number(guest->seam, first->number);
-		coco_journal_release(&first->journal);
-		free(first);
+		free_child(guest, first);
 	}
 }
 
-/* The entry in an incarnation is freed with it: nothing is open in it then. */
-static void forget_in(struct coco_incarnation *incarnation, const struct coco_child *child)
+static void forget(struct coco_seam *seam, struct coco_incarnation *incarnation,
+		   const struct coco_child *child)
 {
-	for (struct coco_incarnation_child **link = incarnation ? &incarnation->children : NULL;
-	     link && *link; link = &(*link)->next) {
+	for (struct coco_incarnation_child **link = &incarnation->children; *link;
+	     link = &(*link)->next) {
 		struct coco_incarnation_child *entry = *link;
 
 		if (entry->child != child)
 			continue;
+		coco_object_forget(seam, &entry->fd);
 		*link = entry->next;
 		free(entry);
 		return;
@@ -238,14 +239,10 @@ int coco_guest_close_device(struct coco_guest *guest, int fd, struct coco_error 
 	} else {
 		struct coco_child *child = *link;
 
-		if (guest->incarnation && coco_child_object(guest->incarnation, child))
-			coco_object_forget(guest->seam,
-					   coco_child_object(guest->incarnation, child));
-		forget_in(guest->incarnation, child);
+		if (guest->incarnation)
+			forget(guest->seam, guest->incarnation, child);
 		*link = child->next;
-		coco_seam_release_number(guest->seam, child->number);
-		coco_journal_release(&child->journal);
-		free(child);
+		free_child(guest, child);
 	}
 	coco_operation_end(guest);
 	pthread_mutex_unlock(&guest->lock);

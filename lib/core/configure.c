@@ -56,11 +56,6 @@ static bool has_run(const struct target *target)
 	return false;
 }
 
-static bool has_vm(const struct coco_guest *guest)
-{
-	return guest->state == COCO_STATE_RUNNABLE || guest->state == COCO_STATE_PARKED;
-}
-
 /* With the guest's lock held. */
 static int find_journal(struct target *target, struct coco_error *error)
 {
@@ -274,7 +269,7 @@ static int configure(const struct target *target, unsigned long request, uintptr
 		     struct coco_change *change, struct coco_error *error)
 {
 	const char *name = change->rule ? change->rule->name : "ioctl";
-	const bool to_vm = has_vm(target->guest);
+	const bool to_vm = coco_state_has_vm(target->guest);
 	int r;
 
 	if (change->rule && change->rule->kind == COCO_RULE_OWN)
@@ -309,7 +304,7 @@ static int pass(const struct target *target, const struct coco_rule *rule, uintp
 	int r = 0;
 
 	pthread_mutex_lock(&guest->lock);
-	if (!anywhere && !has_vm(guest) && guest->state != COCO_STATE_RESETTING)
+	if (!anywhere && !coco_state_has_vm(guest) && guest->state != COCO_STATE_RESETTING)
 		r = fail_no_vm(target, rule->name, error);
 	if (!r)
 		r = find_journal(&checked, error);

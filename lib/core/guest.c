@@ -247,7 +247,7 @@ static void tell_measurement(const struct coco_guest *guest, struct coco_guest_i
 	const uint8_t *bytes;
 	size_t size;
 
-	if (guest->state != COCO_STATE_RUNNABLE && guest->state != COCO_STATE_PARKED)
+	if (!coco_state_has_vm(guest))
 		return;
 	incarnation = guest->incarnation;
 	if (incarnation->source->digest) {

@@ -5,6 +5,7 @@
 #include "core/child.h"
 #include "core/source.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -53,16 +54,35 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 	return 0;
 }
 
+void coco_incarnation_install(struct coco_guest *guest, struct coco_incarnation *incarnation)
+{
+	pthread_mutex_lock(&guest->memory_lock);
+	guest->incarnation = incarnation;
+	pthread_mutex_unlock(&guest->memory_lock);
+}
+
+struct coco_holder coco_incarnation_holder(const struct coco_guest *guest,
+					   const struct coco_incarnation *incarnation,
+					   const char *format, ...)
+{
+	struct coco_holder holder = {.guest = guest, .generation = incarnation->generation};
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(holder.name, sizeof(holder.name), format, arguments);
+	va_end(arguments);
+	return holder;
+}
+
 int coco_incarnation_take_fd(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			     enum coco_object_kind kind, int fd, const char *holder,
 			     struct coco_error *error)
 {
+	const struct coco_holder by = coco_incarnation_holder(guest, incarnation, "%s", holder);
 	struct coco_handed_over *taken = calloc(1, sizeof(*taken));
-	struct coco_holder by = {.guest = guest, .generation = incarnation->generation};
 
 	if (!taken)
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
-	snprintf(by.name, sizeof(by.name), "%s", holder);
 	coco_object_take(guest->seam, &taken->fd, kind, fd, &by);
 	taken->next = incarnation->handed_over;
 	incarnation->handed_over = taken;

@@ -17,6 +17,14 @@ int coco_incarnation_new(struct coco_guest *guest, uint64_t generation,
 int coco_incarnation_build(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			   struct coco_error *error);
 
+/* From now on it is the one that the guest's calls see; NULL is none. */
+void coco_incarnation_install(struct coco_guest *guest, struct coco_incarnation *incarnation);
+
+/* Who holds an object of it; the format is that of a name in the ledger. */
+__attribute__((format(printf, 3, 4))) struct coco_holder
+coco_incarnation_holder(const struct coco_guest *guest, const struct coco_incarnation *incarnation,
+			const char *format, ...);
+
 /* Takes a descriptor of the incarnation over from the VMM. */
 int coco_incarnation_take_fd(struct coco_guest *guest, struct coco_incarnation *incarnation,
 			     enum coco_object_kind kind, int fd, const char *holder,

@@ -19,9 +19,7 @@ int coco_retire_current(struct coco_guest *guest, struct coco_error *error)
 
 	if (r)
 		return r;
-	pthread_mutex_lock(&guest->memory_lock);
-	guest->incarnation = NULL;
-	pthread_mutex_unlock(&guest->memory_lock);
+	coco_incarnation_install(guest, NULL);
 	coco_incarnation_free(guest, incarnation);
 	return 0;
 }
@@ -44,12 +42,10 @@ void coco_start(struct coco_guest *guest)
 
 void coco_tell_end(struct coco_guest *guest, int r, const struct coco_error *error)
 {
-	const bool has_vm =
-		guest->state == COCO_STATE_RUNNABLE || guest->state == COCO_STATE_PARKED;
 	const struct coco_occasion occasion = {
 		.event = r ? COCO_EVENT_FAILED : COCO_EVENT_RESUMED,
 		.generation = atomic_load(&guest->generation) + (r ? 1 : 0),
-		.vm_fd = !r && has_vm ? guest->number : -1,
+		.vm_fd = !r && coco_state_has_vm(guest) ? guest->number : -1,
 		.vcpu_fd = -1,
 		.error = r ? error : NULL,
 	};
@@ -73,9 +69,7 @@ int coco_build_in_place(struct coco_guest *guest, struct coco_error *error)
 	r = coco_incarnation_new(guest, generation, &incarnation, error);
 	if (r)
 		return r;
-	pthread_mutex_lock(&guest->memory_lock);
-	guest->incarnation = incarnation;
-	pthread_mutex_unlock(&guest->memory_lock);
+	coco_incarnation_install(guest, incarnation);
 	r = coco_incarnation_build(guest, incarnation, error);
 	if (r)
 		(void)coco_retire_current(guest, NULL);

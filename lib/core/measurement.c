@@ -94,7 +94,7 @@ int coco_guest_predict(struct coco_guest *guest, uint32_t flags, struct coco_dig
 /* Is there an incarnation to tell of? With the lock held. */
 static int check_alive(const struct coco_guest *guest, const char *call, struct coco_error *error)
 {
-	if (guest->state == COCO_STATE_RUNNABLE || guest->state == COCO_STATE_PARKED)
+	if (coco_state_has_vm(guest))
 		return 0;
 	return coco_fail_field(error, -EBUSY, "state", "%s: not while the guest is %s", call,
 			       coco_state_name(guest->state));

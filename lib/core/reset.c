@@ -202,15 +202,6 @@ static int ask_before(struct coco_guest *guest, struct coco_error *error)
 	return r;
 }
 
-static int rebuild_with(struct coco_guest *guest, const struct coco_reset_options *options,
-			struct coco_error *error)
-{
-	int r = rebuild(guest, options->strategy ? options->strategy : guest->strategy, error);
-
-	coco_memory_policy_release(&guest->memory_policy);
-	return r;
-}
-
 static int reset(struct coco_guest *guest, const struct coco_reset_options *options,
 		 struct coco_error *error)
 {
@@ -234,10 +225,12 @@ static int reset(struct coco_guest *guest, const struct coco_reset_options *opti
 		coco_unpark(guest);
 	}
 	if (!r)
-		r = rebuild_with(guest, options, error);
+		r = rebuild(guest, options->strategy ? options->strategy : guest->strategy, error);
+	coco_memory_policy_release(&guest->memory_policy);
 	coco_tell_end(guest, r, error);
 	return r;
 }
+
 /* Another thread is resetting the guest: this thread's reset is the same one. With the lock held.
  */
 static int join_reset(struct coco_guest *guest, struct coco_error *error)

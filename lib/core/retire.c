@@ -110,14 +110,19 @@ int coco_retire_down_to(struct coco_guest *guest, uint32_t incarnations, uint64_
 	return r < 0 ? r : 0;
 }
 
+/* How many may be given back now; with the lock held. */
+static uint32_t count_due(const struct coco_guest *guest)
+{
+	return guest->retire_allowed ? guest->retiring_count : 0;
+}
+
 static void *work(void *payload)
 {
 	struct coco_guest *guest = payload;
 
 	pthread_mutex_lock(&guest->lock);
 	while (!guest->retire_stop) {
-		if (guest->retiring && guest->retire_allowed && !guest->retire_held &&
-		    !guest->retiring_busy) {
+		if (count_due(guest) && !guest->retire_held && !guest->retiring_busy) {
 			/* What keeps a handle waits for the next call on the guest. */
 			if (step(guest, NULL) < 0)
 				guest->retire_allowed = false;
@@ -206,12 +211,12 @@ int coco_guest_retire(struct coco_guest *guest, uint32_t steps, uint32_t *left,
 	if (!left)
 		return coco_fail_field(error, -EINVAL, "left", "left is NULL");
 	pthread_mutex_lock(&guest->lock);
-	for (uint32_t i = 0; r >= 0 && i < steps && guest->retiring && guest->retire_allowed; i++) {
+	for (uint32_t i = 0; r >= 0 && i < steps && count_due(guest); i++) {
 		if (guest->retiring_busy)
 			break;
 		r = step(guest, error);
 	}
-	*left = guest->retire_allowed ? guest->retiring_count : 0;
+	*left = count_due(guest);
 	pthread_mutex_unlock(&guest->lock);
 	return r < 0 ? r : 0;
 }
@@ -224,9 +229,9 @@ int coco_guest_wait_retired(struct coco_guest *guest, uint32_t timeout_ms, struc
 
 	coco_deadline_after(timeout_ms, &deadline);
 	pthread_mutex_lock(&guest->lock);
-	while (guest->retiring && guest->retire_allowed && !r)
+	while (count_due(guest) && !r)
 		r = pthread_cond_timedwait(&guest->changed, &guest->lock, &deadline);
-	left = guest->retire_allowed ? guest->retiring_count : 0;
+	left = count_due(guest);
 	pthread_mutex_unlock(&guest->lock);
 	if (!left)
 		return 0;

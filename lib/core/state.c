@@ -96,6 +96,11 @@ void coco_operation_end(struct coco_guest *guest)
 	pthread_cond_broadcast(&guest->changed);
 }
 
+bool coco_state_has_vm(const struct coco_guest *guest)
+{
+	return guest->state == COCO_STATE_RUNNABLE || guest->state == COCO_STATE_PARKED;
+}
+
 void coco_state_move(struct coco_guest *guest, enum coco_state to)
 {
 	if (!(states[guest->state].next & 1u << to)) {

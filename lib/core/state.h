@@ -31,6 +31,9 @@ int coco_operation_begin(struct coco_guest *guest, const struct coco_operation *
 /* Ends it and wakes whoever waits for that. With the guest's lock held. */
 void coco_operation_end(struct coco_guest *guest);
 
+/* Has it a VM that nobody changes? With the guest's lock held. */
+bool coco_state_has_vm(const struct coco_guest *guest);
+
 /* Changes the state, if the table allows that, and traces it. With the guest's lock held. */
 void coco_state_move(struct coco_guest *guest, enum coco_state to);
 

@@ -2,6 +2,7 @@
 #include "core/take_over.h"
 
 #include "core/child.h"
+#include "core/incarnation.h"
 #include "core/retire.h"
 
 /* A handle that is a descriptor number: who has it, and who is to have it. */
@@ -149,9 +150,7 @@ int coco_take_over(struct coco_guest *guest, struct coco_incarnation *next,
 		return r;
 	next->in_place = true;
 	old->in_place = false;
-	pthread_mutex_lock(&guest->memory_lock);
-	guest->incarnation = next;
-	pthread_mutex_unlock(&guest->memory_lock);
+	coco_incarnation_install(guest, next);
 	coco_retire_later(guest, old);
 	return r;
 }

@@ -93,6 +93,15 @@ void coco_object_take(struct coco_seam *seam, struct coco_kvm_object *object,
 	enter(seam, object, &created);
 }
 
+void coco_object_take_number(struct coco_seam *seam, struct coco_kvm_object *object,
+			     enum coco_object_kind kind, int fd, const struct coco_holder *holder)
+{
+	const struct coco_kvm_object taken = {
+		.kind = kind, .fd = fd, .number = fd, .holder = *holder};
+
+	enter(seam, object, &taken);
+}
+
 int coco_object_create_vm(struct coco_seam *seam, struct coco_kvm_object *object, uint64_t type,
 			  const struct coco_holder *holder, struct coco_error *error)
 {
@@ -223,13 +232,6 @@ int coco_object_map_over(struct coco_seam *seam, struct coco_kvm_object *from,
 	strike_out(seam, from);
 	enter(seam, to, &created);
 	return keep_from_child(seam, to, COCO_STAGE_SWAP, error);
-}
-
-void coco_object_claim(struct coco_seam *seam, struct coco_kvm_object *object)
-{
-	pthread_mutex_lock(&seam->ledger.lock);
-	object->number = object->fd;
-	pthread_mutex_unlock(&seam->ledger.lock);
 }
 
 int coco_object_step_aside(struct coco_seam *seam, struct coco_kvm_object *object,

@@ -92,13 +92,14 @@ int coco_object_map_over(struct coco_seam *seam, struct coco_kvm_object *from,
 void coco_object_take(struct coco_seam *seam, struct coco_kvm_object *object,
 		      enum coco_object_kind kind, int fd, const struct coco_holder *holder);
 
+/* The same, and its number is to be reserved from now on. */
+void coco_object_take_number(struct coco_seam *seam, struct coco_kvm_object *object,
+			     enum coco_object_kind kind, int fd, const struct coco_holder *holder);
+
 /* The same of a mapping; a reservation takes its place when it is released. */
 void coco_object_take_map(struct coco_seam *seam, struct coco_kvm_object *object,
 			  enum coco_object_kind kind, void *address, size_t size,
 			  const struct coco_holder *holder);
-
-/* Its descriptor's number is to be reserved from now on. */
-void coco_object_claim(struct coco_seam *seam, struct coco_kvm_object *object);
 
 /*
  * Gives a descriptor a number of its own beside the reserved one, which goes on meaning this object

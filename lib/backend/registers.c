@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "backend/registers.h"
 
-#include "image/bytes.h"
+#include "base/bytes.h"
 #include "image/vmsa_layout.h"
 #include "kvm/uapi.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The request object of cocoreset/fwupdate.h: it uses the public calls alone. */
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "image/bytes.h"
 
 #include <cocoreset/fwupdate.h>
 #include <errno.h>

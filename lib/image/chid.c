@@ -3,9 +3,9 @@
  * CHIDs: GUIDs of version 5 over what SMBIOS says of a machine (Microsoft, "Specifying hardware ids
  * for a computer").
  */
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "image/bytes.h"
 #include "image/guid.h"
 
 #include <cocoreset/uki.h>

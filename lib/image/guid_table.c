@@ -7,7 +7,7 @@
  *
  * The footer's data is nothing, its length that of the whole table.
  */
-#include "image/bytes.h"
+#include "base/bytes.h"
 #include "image/firmware.h"
 #include "image/guid.h"
 

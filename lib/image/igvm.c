@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "image/igvm.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "base/range.h"
-#include "image/bytes.h"
 #include "image/vmsa_layout.h"
 
 #include <errno.h>

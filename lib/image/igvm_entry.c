@@ -2,9 +2,9 @@
 /* What each type of IGVM entry consists of, and the rules that need no other entry. */
 #include "image/igvm.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/range.h"
-#include "image/bytes.h"
 #include "image/vmsa_layout.h"
 
 #include <errno.h>

@@ -2,9 +2,9 @@
 /* The fixed header of an IGVM file, its checksum, and the list of entries. */
 #include "image/igvm.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/range.h"
-#include "image/bytes.h"
 #include "image/crc32.h"
 
 #include <errno.h>

@@ -5,9 +5,9 @@
  */
 #include "image/igvm.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "image/bytes.h"
 
 #include <cocoreset/id_block.h>
 #include <errno.h>

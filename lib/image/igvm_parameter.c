@@ -2,8 +2,8 @@
 /* Values of IGVM parameters: the caller's, or what follows from the options. */
 #include "image/igvm.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
-#include "image/bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,9 +2,9 @@
 /* IGVM files of launch images: version 1, one platform, an entry for each page. */
 #include "image/igvm.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "image/bytes.h"
 #include "image/crc32.h"
 
 #include <cocoreset/measure.h>

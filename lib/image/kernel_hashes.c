@@ -2,7 +2,7 @@
 /* Hashes of a direct kernel boot, and the table that OVMF compares them with (BlobVerifierLib). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "image/bytes.h"
+#include "base/bytes.h"
 #include "image/file.h"
 #include "image/guid.h"
 

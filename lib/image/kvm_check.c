@@ -4,7 +4,7 @@
  * makes them itself, from registers that it was given, and measures them last (sev_es_sync_vmsa(),
  * snp_launch_update_vmsa() in Linux).
  */
-#include "image/bytes.h"
+#include "base/bytes.h"
 #include "image/image.h"
 #include "image/vmsa_layout.h"
 

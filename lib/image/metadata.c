@@ -2,8 +2,8 @@
 /* What SEV and TDX metadata have in common: their header. */
 #include "image/firmware.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
-#include "image/bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What is it that somebody hands over to launch a guest from? */
+#include "base/bytes.h"
 #include "base/error.h"
-#include "image/bytes.h"
 #include "image/guid.h"
 #include "image/igvm.h"
 #include "image/pe.h"

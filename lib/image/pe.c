@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "image/pe.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
-#include "image/bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* OVMF's SEV metadata (OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm): a header and descriptors. */
-#include "image/bytes.h"
+#include "base/bytes.h"
 #include "image/firmware.h"
 
 #include "base/error.h"

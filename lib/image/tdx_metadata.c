@@ -3,7 +3,7 @@
  * TDX metadata (Intel TDX Virtual Firmware Design Guide, section 11): a header and descriptors. The
  * GUID that may stand before the header is not asked for: other loaders do not either.
  */
-#include "image/bytes.h"
+#include "base/bytes.h"
 #include "image/firmware.h"
 
 #include "base/error.h"

@@ -2,10 +2,10 @@
 /* Firmware in UKIs: `.efifw` sections, and `.hwids` tables, which say for which machines it is. */
 #include "image/uki.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "base/range.h"
-#include "image/bytes.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,6 +2,7 @@
 /* ID block and ID authentication page (SEV-SNP firmware ABI, 8.18). */
 #include "measure/id_key.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
 
@@ -28,21 +29,6 @@ enum {
 	AUTH_AUTHOR_KEY = 0x880,
 };
 
-static void put(unsigned char *at, uint64_t value, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		at[i] = (unsigned char)(value >> 8 * i);
-}
-
-static uint64_t get(const unsigned char *at, size_t size)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < size; i++)
-		value |= (uint64_t)at[i] << 8 * i;
-	return value;
-}
-
 int coco_id_block_build(const struct coco_id_block *block, void *out, struct coco_error *error)
 {
 	unsigned char *bytes = out;
@@ -62,9 +48,10 @@ int coco_id_block_build(const struct coco_id_block *block, void *out, struct coc
 	memcpy(bytes + BLOCK_DIGEST, given.launch_digest, sizeof(given.launch_digest));
 	memcpy(bytes + BLOCK_FAMILY_ID, given.family_id, sizeof(given.family_id));
 	memcpy(bytes + BLOCK_IMAGE_ID, given.image_id, sizeof(given.image_id));
-	put(bytes + BLOCK_VERSION, ID_BLOCK_VERSION, 4);
-	put(bytes + BLOCK_SVN, given.guest_svn, 4);
-	put(bytes + BLOCK_POLICY, given.policy ? given.policy : COCO_ID_BLOCK_DEFAULT_POLICY, 8);
+	coco_put_le32(bytes + BLOCK_VERSION, ID_BLOCK_VERSION);
+	coco_put_le32(bytes + BLOCK_SVN, given.guest_svn);
+	coco_put_le64(bytes + BLOCK_POLICY,
+		      given.policy ? given.policy : COCO_ID_BLOCK_DEFAULT_POLICY);
 	return 0;
 }
 
@@ -75,7 +62,7 @@ int coco_id_block_parse(const void *bytes, struct coco_id_block *block, struct c
 
 	if (!bytes)
 		return coco_fail_field(error, -EINVAL, "bytes", "bytes is NULL");
-	result.version = (uint32_t)get(from + BLOCK_VERSION, 4);
+	result.version = coco_le32(from + BLOCK_VERSION);
 	if (result.version != ID_BLOCK_VERSION)
 		return coco_fail_field(error, -EBADMSG, "bytes",
 				       "it is no ID block of version 1: it says %" PRIu32,
@@ -83,8 +70,8 @@ int coco_id_block_parse(const void *bytes, struct coco_id_block *block, struct c
 	memcpy(result.launch_digest, from + BLOCK_DIGEST, sizeof(result.launch_digest));
 	memcpy(result.family_id, from + BLOCK_FAMILY_ID, sizeof(result.family_id));
 	memcpy(result.image_id, from + BLOCK_IMAGE_ID, sizeof(result.image_id));
-	result.guest_svn = (uint32_t)get(from + BLOCK_SVN, 4);
-	result.policy = get(from + BLOCK_POLICY, 8);
+	result.guest_svn = coco_le32(from + BLOCK_SVN);
+	result.policy = coco_le64(from + BLOCK_POLICY);
 	return coco_result_write(block, &result, sizeof(result),
 				 COCO_END_OF(struct coco_id_block, launch_digest), "block", error);
 }
@@ -101,8 +88,8 @@ int coco_id_block_sign(const void *block, const struct coco_id_key *id_key,
 				       : !id_key ? "id_key"
 						 : "auth",
 				       "a required argument is NULL");
-	put(page + AUTH_ID_ALGORITHM, ALGORITHM, 4);
-	put(page + AUTH_AUTHOR_ALGORITHM, ALGORITHM, 4);
+	coco_put_le32(page + AUTH_ID_ALGORITHM, ALGORITHM);
+	coco_put_le32(page + AUTH_AUTHOR_ALGORITHM, ALGORITHM);
 	memcpy(page + AUTH_ID_KEY, id_key->public_key, COCO_SNP_PUBLIC_KEY_SIZE);
 	r = coco_snp_sign(id_key, block, COCO_ID_BLOCK_SIZE, page + AUTH_ID_SIGNATURE, "id_key",
 			  error);
@@ -119,7 +106,7 @@ int coco_id_block_sign(const void *block, const struct coco_id_key *id_key,
 static int check_algorithm(const unsigned char *page, size_t at, const char *field,
 			   struct coco_error *error)
 {
-	const uint64_t algorithm = get(page + at, 4);
+	const uint64_t algorithm = coco_le32(page + at);
 
 	if (algorithm == ALGORITHM)
 		return 0;

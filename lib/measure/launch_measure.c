@@ -2,6 +2,7 @@
 /* LAUNCH_MEASURE of SEV and SEV-ES (SEV API, 6.5.2): what binds the launch digest to its owner. */
 #include <cocoreset/measure.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/options.h"
 
@@ -30,8 +31,7 @@ static void write_message(const struct coco_launch_measure *input, unsigned char
 	message[MESSAGE_API_MAJOR] = input->api_major;
 	message[MESSAGE_API_MINOR] = input->api_minor;
 	message[MESSAGE_BUILD] = input->build;
-	for (size_t i = 0; i < sizeof(input->policy); i++)
-		message[MESSAGE_POLICY + i] = (unsigned char)(input->policy >> 8 * i);
+	coco_put_le32(message + MESSAGE_POLICY, input->policy);
 	memcpy(message + MESSAGE_DIGEST, input->launch_digest, sizeof(input->launch_digest));
 	memcpy(message + MESSAGE_MNONCE, input->mnonce, sizeof(input->mnonce));
 }

@@ -5,6 +5,8 @@
  */
 #include "measure/measure.h"
 
+#include "base/bytes.h"
+
 #include <errno.h>
 
 enum {
@@ -14,17 +16,11 @@ enum {
 	INFO_GPA = 0x68,
 };
 
-static void put(unsigned char *at, uint64_t value, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		at[i] = (unsigned char)(value >> 8 * i);
-}
-
 static int begin(struct coco_measure *measure, struct coco_error *error)
 {
 	if (measure->digest->has_start)
 		memcpy(measure->snp_info, measure->digest->start, COCO_DIGEST_MAX_SIZE);
-	put(measure->snp_info + INFO_LENGTH, COCO_SNP_PAGE_INFO_SIZE, 2);
+	coco_put_le16(measure->snp_info + INFO_LENGTH, COCO_SNP_PAGE_INFO_SIZE);
 	return coco_hash_open(&measure->record, "SHA2-384", error);
 }
 
@@ -39,7 +35,7 @@ static int chain(struct coco_measure *measure, uint32_t type, uint64_t gpa,
 	else
 		memset(info + INFO_CONTENTS, 0, COCO_DIGEST_MAX_SIZE);
 	info[INFO_PAGE_TYPE] = (unsigned char)type;
-	put(info + INFO_GPA, gpa, 8);
+	coco_put_le64(info + INFO_GPA, gpa);
 	return coco_hash_bytes(&measure->record, info, COCO_SNP_PAGE_INFO_SIZE, info, error);
 }
 

@@ -6,6 +6,8 @@
  */
 #include "measure/measure.h"
 
+#include "base/bytes.h"
+
 #include <errno.h>
 
 #define RECORD_GPA   16u
@@ -17,12 +19,6 @@ static const char extend_name[] = "MR.EXTEND";
 static unsigned char *chunk_record(struct coco_measure *measure, uint32_t chunk)
 {
 	return measure->tdx_page + COCO_TDX_RECORD_SIZE + (size_t)chunk * CHUNK_STRIDE;
-}
-
-static void put_gpa(unsigned char *record, uint64_t gpa)
-{
-	for (size_t i = 0; i < 8; i++)
-		record[RECORD_GPA + i] = (unsigned char)(gpa >> 8 * i);
 }
 
 static int begin(struct coco_measure *measure, struct coco_error *error)
@@ -41,7 +37,7 @@ static void fill_extends(struct coco_measure *measure, uint64_t gpa, const unsig
 		const uint32_t offset = i * COCO_TDX_CHUNK_SIZE;
 		unsigned char *record = chunk_record(measure, i);
 
-		put_gpa(record, gpa + offset);
+		coco_put_le64(record + RECORD_GPA, gpa + offset);
 		memcpy(record + COCO_TDX_RECORD_SIZE, page + offset, COCO_TDX_CHUNK_SIZE);
 	}
 }
@@ -50,7 +46,7 @@ static int add_page(struct coco_measure *measure, struct coco_step step, struct 
 {
 	int r;
 
-	put_gpa(measure->tdx_page, step.gpa);
+	coco_put_le64(measure->tdx_page + RECORD_GPA, step.gpa);
 	step.type = COCO_STEP_PAGE_ADD;
 	r = coco_hash_add(&measure->stream, measure->tdx_page, COCO_TDX_RECORD_SIZE, error);
 	return r ? r : coco_measure_step(measure, step, NULL, NULL, error);
@@ -80,7 +76,7 @@ static int add_and_extend_page(struct coco_measure *measure, struct coco_step st
 		r = add_page(measure, step, error);
 		return r ? r : extend_page(measure, step, page, error);
 	}
-	put_gpa(measure->tdx_page, step.gpa);
+	coco_put_le64(measure->tdx_page + RECORD_GPA, step.gpa);
 	fill_extends(measure, step.gpa, page);
 	return coco_hash_add(&measure->stream, measure->tdx_page, COCO_TDX_PAGE_SIZE, error);
 }

@@ -3,6 +3,7 @@
 
 #include "measure/options.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "image/vmsa_layout.h"
 
@@ -78,18 +79,12 @@ static const struct profile profiles[] = {
 	[COCO_VMM_KVM] = {0x9a, 0x9a, 0x92, 0x92, 0x83, RDX_KVM, PAT_RESET, MXCSR_RESET, FCW_RESET},
 };
 
-static void put(unsigned char *at, uint64_t value, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		at[i] = (unsigned char)(value >> 8 * i);
-}
-
 static void put_segment(unsigned char *at, uint16_t selector, uint16_t attributes, uint64_t base)
 {
-	put(at, selector, 2);
-	put(at + SEGMENT_ATTRIBUTES, attributes, 2);
-	put(at + SEGMENT_LIMIT, 0xffff, 4);
-	put(at + SEGMENT_BASE, base, 8);
+	coco_put_le16(at, selector);
+	coco_put_le16(at + SEGMENT_ATTRIBUTES, attributes);
+	coco_put_le32(at + SEGMENT_LIMIT, 0xffff);
+	coco_put_le64(at + SEGMENT_BASE, base);
 }
 
 static void put_segments(unsigned char *page, const struct profile *profile, bool first,
@@ -115,26 +110,26 @@ static void put_svsm(unsigned char *page, const struct coco_measure_options *opt
 
 	for (size_t i = 0; i < sizeof(data) / sizeof(*data); i++) {
 		put_segment(page + data[i], 0x10, 0xc93, 0);
-		put(page + data[i] + SEGMENT_LIMIT, UINT32_MAX, 4);
+		coco_put_le32(page + data[i] + SEGMENT_LIMIT, UINT32_MAX);
 	}
 	put_segment(page + CS, 0x08, 0xc9b, 0);
-	put(page + CS + SEGMENT_LIMIT, UINT32_MAX, 4);
-	put(page + CR0, 0x11, 8); /* PE, ET */
-	put(page + RIP, options->svsm_entry, 8);
-	put(page + RDX, options->vcpu_signature, 8);
+	coco_put_le32(page + CS + SEGMENT_LIMIT, UINT32_MAX);
+	coco_put_le64(page + CR0, 0x11); /* PE, ET */
+	coco_put_le64(page + RIP, options->svsm_entry);
+	coco_put_le64(page + RDX, options->vcpu_signature);
 	if (options->vmm == COCO_VMM_QEMU)
-		put(page + FCW, 0, 2);
+		coco_put_le16(page + FCW, 0);
 }
 
 static void put_control(unsigned char *page, uint32_t flags)
 {
-	put(page + EFER, 0x1000, 8); /* SVME: KVM always sets it */
-	put(page + CR4, flags & COCO_VMSA_NO_MCE ? 0 : 0x40, 8);
-	put(page + CR0, flags & COCO_VMSA_CD_NW ? 0x60000010 : 0x10, 8);
-	put(page + DR7, 0x400, 8);
-	put(page + DR6, 0xffff0ff0, 8);
-	put(page + RFLAGS, 2, 8);
-	put(page + XCR0, 1, 8);
+	coco_put_le64(page + EFER, 0x1000); /* SVME: KVM always sets it */
+	coco_put_le64(page + CR4, flags & COCO_VMSA_NO_MCE ? 0 : 0x40);
+	coco_put_le64(page + CR0, flags & COCO_VMSA_CD_NW ? 0x60000010 : 0x10);
+	coco_put_le64(page + DR7, 0x400);
+	coco_put_le64(page + DR6, 0xffff0ff0);
+	coco_put_le64(page + RFLAGS, 2);
+	coco_put_le64(page + XCR0, 1);
 }
 
 void coco_vmsa_write(const struct coco_measure_options *options, uint32_t index,
@@ -148,13 +143,13 @@ void coco_vmsa_write(const struct coco_measure_options *options, uint32_t index,
 	memset(page, 0, COCO_PAGE_SIZE);
 	put_segments(page, profile, first, start);
 	put_control(page, options->vmsa_flags);
-	put(page + RIP, start & 0xffff, 8);
-	put(page + RDX, profile->rdx ? profile->rdx : options->vcpu_signature, 8);
-	put(page + G_PAT, profile->pat, 8);
-	put(page + SEV_FEATURES, options->sev_features, 8);
+	coco_put_le64(page + RIP, start & 0xffff);
+	coco_put_le64(page + RDX, profile->rdx ? profile->rdx : options->vcpu_signature);
+	coco_put_le64(page + G_PAT, profile->pat);
+	coco_put_le64(page + SEV_FEATURES, options->sev_features);
 	if (!(options->vmsa_flags & COCO_VMSA_LEGACY)) {
-		put(page + MXCSR, profile->mxcsr, 4);
-		put(page + FCW, profile->fcw, 2);
+		coco_put_le32(page + MXCSR, profile->mxcsr);
+		coco_put_le16(page + FCW, profile->fcw);
 	}
 	if (options->svsm_entry)
 		put_svsm(page, options);
@@ -206,11 +201,7 @@ static const struct coco_vmsa_field fields[] = {
 
 uint64_t coco_vmsa_get(const unsigned char *page, const struct coco_vmsa_field *field)
 {
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < field->size; i++)
-		value |= (uint64_t)page[field->offset + i] << 8 * i;
-	return value;
+	return coco_le(page + field->offset, field->size);
 }
 
 const struct coco_vmsa_field *coco_vmsa_compare(const unsigned char *first,
@@ -247,6 +238,6 @@ int coco_vmsa_set_register(void *page, uint32_t index, uint64_t value, struct co
 		return coco_fail_field(error, -EINVAL, "value",
 				       "0x%" PRIx64 " is too large for %s, which has %u bytes",
 				       value, field->name, field->size);
-	put((unsigned char *)page + field->offset, value, field->size);
+	coco_put_le((unsigned char *)page + field->offset, value, field->size);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Little-endian numbers in files, at any alignment. */
-#ifndef COCO_IMAGE_BYTES_H
-#define COCO_IMAGE_BYTES_H
+/* Little-endian numbers in files and firmware structures, at any alignment. */
+#ifndef COCO_BASE_BYTES_H
+#define COCO_BASE_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 static inline uint16_t coco_le16(const uint8_t *from)
@@ -36,6 +37,22 @@ static inline void coco_put_le64(uint8_t *to, uint64_t value)
 {
 	coco_put_le32(to, (uint32_t)value);
 	coco_put_le32(to + 4, (uint32_t)(value >> 32));
+}
+
+/* Of a field with `size` bytes, at most 8. */
+static inline uint64_t coco_le(const uint8_t *from, size_t size)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < size; i++)
+		value |= (uint64_t)from[i] << 8 * i;
+	return value;
+}
+
+static inline void coco_put_le(uint8_t *to, uint64_t value, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] = (uint8_t)(value >> 8 * i);
 }
 
 #endif

@@ -321,10 +321,7 @@ static int copy_memory(struct coco_guest *guest, uint64_t gpa, uint64_t size,
 				       " is private memory, which the host can't read: the guest "
 				       "has to share it",
 				       size, gpa);
-	r = coco_blob_new((size_t)size, out, error);
-	if (!r)
-		memcpy((*out)->bytes, shared, (size_t)size);
-	return r;
+	return coco_blob_copy(shared, (size_t)size, out, error);
 }
 
 /* A reset that is under way ends the life that the request came from. */

@@ -38,15 +38,11 @@ static int read_blob(int fd, const char *path, uint64_t size, struct coco_blob *
 		     struct coco_error *error)
 {
 	struct coco_blob *blob = NULL;
-	size_t done;
 	int r = coco_blob_new(size, &blob, error);
 
 	if (r)
 		return r;
-	r = coco_file_read(fd, blob->bytes, size, path, &done, error);
-	if (!r && done < size)
-		r = coco_fail_field(error, -EIO, "path", "%s became shorter while it was read",
-				    path);
+	r = coco_file_read_whole(fd, blob->bytes, size, path, error);
 	if (r) {
 		coco_blob_unref(blob);
 		return r;

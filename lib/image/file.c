@@ -14,27 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int get_status(int fd, const char *path, struct stat *out, struct coco_error *error)
-{
-	if (fstat(fd, out))
-		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "fstat", "reading %s",
-				      path);
-	return 0;
-}
-
 int coco_file_open(const char *path, const char *what, const char *field, uint64_t *size,
 		   struct coco_error *error)
 {
 	struct stat status;
-	int fd, r;
+	int fd, r = 0;
 
 	/* Non-blocking: a FIFO must not hang the caller before its type is known. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "open",
 				      "opening the %s %s", what, path);
-	r = get_status(fd, path, &status, error);
-	if (!r && !S_ISREG(status.st_mode))
+	if (fstat(fd, &status))
+		r = coco_fail_call(error, -errno, COCO_STAGE_ARGUMENT, "fstat", "reading %s", path);
+	else if (!S_ISREG(status.st_mode))
 		r = coco_fail_field(error, -EINVAL, field, "%s is not a regular file", path);
 	if (r) {
 		close(fd);
@@ -64,6 +57,18 @@ int coco_file_read(int fd, void *bytes, size_t size, const char *path, size_t *d
 	return 0;
 }
 
+int coco_file_read_whole(int fd, void *bytes, size_t size, const char *path,
+			 struct coco_error *error)
+{
+	size_t done;
+	int r = coco_file_read(fd, bytes, size, path, &done, error);
+
+	if (!r && done < size)
+		r = coco_fail_field(error, -EIO, "path", "%s became shorter while it was read",
+				    path);
+	return r;
+}
+
 int coco_firmware_check_size(uint64_t size, struct coco_error *error)
 {
 	if (!size)
@@ -82,25 +87,18 @@ int coco_firmware_check_size(uint64_t size, struct coco_error *error)
 	return 0;
 }
 
-static int read_firmware(int fd, const char *path, void **out, size_t *size,
+static int read_firmware(int fd, const char *path, uint64_t size, void **out,
 			 struct coco_error *error)
 {
-	struct stat status;
 	void *bytes;
-	int r;
+	int r = coco_firmware_check_size(size, error);
 
-	r = get_status(fd, path, &status, error);
-	if (!r)
-		r = coco_firmware_check_size((uint64_t)status.st_size, error);
 	if (r)
 		return r;
-	bytes = malloc((size_t)status.st_size);
+	bytes = malloc((size_t)size);
 	if (!bytes)
 		return coco_fail_memory(error, COCO_STAGE_ARGUMENT);
-	r = coco_file_read(fd, bytes, (size_t)status.st_size, path, size, error);
-	if (!r && *size < (size_t)status.st_size)
-		r = coco_fail_field(error, -EIO, "path", "%s became shorter while it was read",
-				    path);
+	r = coco_file_read_whole(fd, bytes, (size_t)size, path, error);
 	if (r) {
 		free(bytes);
 		return r;
@@ -111,14 +109,17 @@ static int read_firmware(int fd, const char *path, void **out, size_t *size,
 
 int coco_firmware_read(const char *path, void **out, size_t *size, struct coco_error *error)
 {
+	uint64_t file_size;
 	int fd, r;
 
 	if (!path)
 		return coco_fail_field(error, -EINVAL, "path", "path is NULL");
-	fd = coco_file_open(path, "firmware", "path", NULL, error);
+	fd = coco_file_open(path, "firmware", "path", &file_size, error);
 	if (fd < 0)
 		return fd;
-	r = read_firmware(fd, path, out, size, error);
+	r = read_firmware(fd, path, file_size, out, error);
 	close(fd);
+	if (!r)
+		*size = (size_t)file_size;
 	return r;
 }

@@ -16,6 +16,10 @@ int coco_file_open(const char *path, const char *what, const char *field, uint64
 int coco_file_read(int fd, void *bytes, size_t size, const char *path, size_t *done,
 		   struct coco_error *error);
 
+/* Reads `size` bytes, which the file had when it was opened. */
+int coco_file_read_whole(int fd, void *bytes, size_t size, const char *path,
+			 struct coco_error *error);
+
 /* The rules for firmware that coco_image_add_firmware() documents. */
 int coco_firmware_check_size(uint64_t size, struct coco_error *error);
 

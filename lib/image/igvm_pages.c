@@ -11,15 +11,7 @@
 
 static int check_run(const struct coco_image_run *run, struct coco_error *error)
 {
-	const struct coco_page_run given = {
-		.struct_size = sizeof(given),
-		.gpa = run->gpa,
-		.size = run->size,
-		.bytes = run->bytes,
-		.kind = run->kind,
-		.flags = run->flags,
-		.label = run->label,
-	};
+	const struct coco_page_run given = coco_run_show(run);
 
 	return coco_run_check(&given, error);
 }

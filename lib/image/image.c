@@ -307,18 +307,13 @@ uint32_t coco_image_run_count(const struct coco_image *image)
 int coco_image_get_run(const struct coco_image *image, uint32_t index, struct coco_page_run *run,
 		       struct coco_error *error)
 {
-	struct coco_page_run result = {0};
+	struct coco_page_run result;
 
 	if (index >= image->count)
 		return coco_fail_field(error, -EINVAL, "index",
 				       "the image has no run %" PRIu32 ", it has %" PRIu32, index,
 				       image->count);
-	result.gpa = image->runs[index].gpa;
-	result.size = image->runs[index].size;
-	result.bytes = image->runs[index].bytes;
-	result.kind = image->runs[index].kind;
-	result.flags = image->runs[index].flags;
-	result.label = image->runs[index].label;
+	result = coco_run_show(&image->runs[index]);
 	return coco_result_write(run, &result, sizeof(result),
 				 COCO_END_OF(struct coco_page_run, size), "run", error);
 }

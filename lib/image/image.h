@@ -99,6 +99,9 @@ void coco_image_cut(struct coco_image *image, uint32_t count);
 /* The rules for runs that coco_image_add() documents. */
 int coco_run_check(const struct coco_page_run *run, struct coco_error *error);
 
+/* The run as callers see it, with the image's own bytes and label. */
+struct coco_page_run coco_run_show(const struct coco_image_run *run);
+
 /* A page kind's name in lower case, "unknown" for other values. */
 const char *coco_page_kind_name(uint32_t kind);
 

@@ -33,6 +33,19 @@ const char *coco_page_kind_name(uint32_t kind)
 	return known(kind) ? kinds[kind].name : "unknown";
 }
 
+struct coco_page_run coco_run_show(const struct coco_image_run *run)
+{
+	return (struct coco_page_run){
+		.struct_size = sizeof(struct coco_page_run),
+		.gpa = run->gpa,
+		.size = run->size,
+		.bytes = run->bytes,
+		.kind = run->kind,
+		.flags = run->flags,
+		.label = run->label,
+	};
+}
+
 static int check_part(const struct coco_page_run *run, struct coco_error *error)
 {
 	const uint64_t left = COCO_PAGE_SIZE - run->gpa % COCO_PAGE_SIZE;

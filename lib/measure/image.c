@@ -30,21 +30,6 @@ static int reserve(struct coco_measure *measure, const struct coco_image *image,
 	return coco_digest_reserve(measure->digest, steps, error);
 }
 
-static void get_run(const struct coco_image *image, uint32_t index, struct coco_page_run *out)
-{
-	const struct coco_image_run *run = &image->runs[index];
-
-	*out = (struct coco_page_run){
-		.struct_size = sizeof(*out),
-		.gpa = run->gpa,
-		.size = run->size,
-		.bytes = run->bytes,
-		.kind = run->kind,
-		.flags = run->flags,
-		.label = run->label,
-	};
-}
-
 /* Loaders make two runs of a section whose contents are shorter than its memory. */
 static bool continues_section(const struct coco_image_run *run, const struct coco_image_run *next)
 {
@@ -63,10 +48,10 @@ static int add_in_two_passes(struct coco_measure *measure, const struct coco_ima
 	for (uint32_t i = 0; !r && i < image->count; i += count) {
 		struct coco_page_run runs[2];
 
-		get_run(image, i, &runs[0]);
+		runs[0] = coco_run_show(&image->runs[i]);
 		count = 1;
 		if (i + 1 < image->count && continues_section(&image->runs[i], &image->runs[i + 1]))
-			get_run(image, i + count++, &runs[1]);
+			runs[1] = coco_run_show(&image->runs[i + count++]);
 		r = coco_measure_tdx_section(measure, runs, count, error);
 	}
 	return r;
@@ -99,7 +84,7 @@ static int add_runs(struct coco_measure *measure, const struct coco_image *image
 		r = add_vmsas_in_place(measure, image, i, &next, error);
 		if (r || i == skipped)
 			continue;
-		get_run(image, i, &run);
+		run = coco_run_show(&image->runs[i]);
 		r = coco_measure_run(measure, &run, error);
 	}
 	return r ? r : add_vmsas_in_place(measure, image, image->count, &next, error);

@@ -32,7 +32,7 @@ struct world {
 };
 
 static unsigned points;
-static const char *where = "";
+static char where[64];
 
 __attribute__((noreturn)) static void fail(const char *what, const struct coco_error *error)
 {
@@ -160,17 +160,16 @@ static uint32_t state(struct world *world)
 	return info.state;
 }
 
-static bool inject(struct world *world, unsigned nth, bool sticky)
+static void inject(struct world *world, unsigned nth, bool sticky)
 {
 	faulty_set(world->faulty, nth, errnos[nth % ERRNOS], sticky);
-	return true;
 }
 
 static bool lift(struct world *world)
 {
 	const bool struck = faulty_struck(world->faulty);
 
-	where = struck ? strdup(faulty_what(world->faulty)) : "";
+	snprintf(where, sizeof(where), "%s", faulty_what(world->faulty));
 	faulty_set(world->faulty, 0, 0, false);
 	points += struck;
 	return struck;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "faulty.h"
 
+#include "forward.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct faulty {
+	struct forward forward; /* to what is below */
 	struct coco_platform platform;
 	struct coco_platform_ops ops;
-	const struct coco_platform *below;
 	pthread_mutex_t lock;
 	unsigned left;
 	int error;
@@ -33,20 +35,17 @@ static int strike(struct faulty *faulty, const char *name, unsigned long request
 	return -error;
 }
 
-#define BELOW(faulty, operation, ...)                                                              \
-	(faulty)->below->ops->operation((faulty)->below->context, __VA_ARGS__)
-
 static int faulty_open(void *context, const char *path)
 {
 	int r = strike(context, "open", 0);
 
-	return r ? r : BELOW((struct faulty *)context, open, path);
+	return r ? r : forward_open(context, path);
 }
 
 static int faulty_close(void *context, int fd)
 {
 	int r = strike(context, "close", 0);
-	int closed = BELOW((struct faulty *)context, close, fd);
+	int closed = forward_close(context, fd);
 
 	return r ? r : closed;
 }
@@ -55,28 +54,28 @@ static int faulty_dup(void *context, int fd)
 {
 	int r = strike(context, "dup", 0);
 
-	return r ? r : BELOW((struct faulty *)context, dup, fd);
+	return r ? r : forward_dup(context, fd);
 }
 
 static int faulty_dup3(void *context, int fd, int number)
 {
 	int r = strike(context, "dup3", 0);
 
-	return r ? r : BELOW((struct faulty *)context, dup3, fd, number);
+	return r ? r : forward_dup3(context, fd, number);
 }
 
 static int faulty_set_cloexec(void *context, int fd)
 {
 	int r = strike(context, "set_cloexec", 0);
 
-	return r ? r : BELOW((struct faulty *)context, set_cloexec, fd);
+	return r ? r : forward_set_cloexec(context, fd);
 }
 
 static int faulty_ioctl(void *context, int fd, unsigned long request, uintptr_t argument)
 {
 	int r = strike(context, "ioctl", request);
 
-	return r ? r : BELOW((struct faulty *)context, ioctl, fd, request, argument);
+	return r ? r : forward_ioctl(context, fd, request, argument);
 }
 
 static int faulty_mmap(void *context, void *address, size_t size, int protection, int flags, int fd,
@@ -84,30 +83,28 @@ static int faulty_mmap(void *context, void *address, size_t size, int protection
 {
 	int r = strike(context, "mmap", 0);
 
-	return r ? r
-		 : BELOW((struct faulty *)context, mmap, address, size, protection, flags, fd,
-			 offset, out);
+	return r ? r : forward_mmap(context, address, size, protection, flags, fd, offset, out);
 }
 
 static int faulty_munmap(void *context, void *address, size_t size)
 {
 	int r = strike(context, "munmap", 0);
 
-	return r ? r : BELOW((struct faulty *)context, munmap, address, size);
+	return r ? r : forward_munmap(context, address, size);
 }
 
 static int faulty_madvise(void *context, void *address, size_t size, int advice)
 {
 	int r = strike(context, "madvise", 0);
 
-	return r ? r : BELOW((struct faulty *)context, madvise, address, size, advice);
+	return r ? r : forward_madvise(context, address, size, advice);
 }
 
 static int faulty_fallocate(void *context, int fd, int mode, uint64_t offset, uint64_t size)
 {
 	int r = strike(context, "fallocate", 0);
 
-	return r ? r : BELOW((struct faulty *)context, fallocate, fd, mode, offset, size);
+	return r ? r : forward_fallocate(context, fd, mode, offset, size);
 }
 
 struct faulty *faulty_new(const struct coco_platform *below)
@@ -116,7 +113,7 @@ struct faulty *faulty_new(const struct coco_platform *below)
 
 	if (!faulty)
 		abort();
-	faulty->below = below;
+	faulty->forward.inner = below;
 	pthread_mutex_init(&faulty->lock, NULL);
 	faulty->ops = (struct coco_platform_ops){
 		.struct_size = sizeof(faulty->ops),
